@@ -1,0 +1,37 @@
+"""What an encoder must offer to guide; knows neither mesh nor scene."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Guidance(Protocol):
+    """A joint embedding of texts and images.
+
+    Images are sRGB in [0, 1] of any size of at least 32 pixels; the encoder resizes and normalises them itself.
+    Both embeddings have unit length, so that their product is the cosine. Images' gradients reach the pixels.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the run directory writes down: the checkpoint's name or folder."""
+        ...
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the square pictures that the encoder sees; rendering more than this is lost."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Float[Tensor, "p d"]:
+        """Unit embeddings of the texts; without gradient. Too long texts are cut (see ``fit_text``)."""
+        ...
+
+    def encode_images(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        """Unit embeddings of sRGB pictures."""
+        ...
+
+    def fit_text(self, text: str) -> str:
+        """The part of the text that the encoder reads: the whole text, or what is left after cutting it."""
+        ...
