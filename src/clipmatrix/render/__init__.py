@@ -1,1 +1,1 @@
-"""."""
+"""Surfaces and cameras in, images out; knows neither scenes nor prompts."""
