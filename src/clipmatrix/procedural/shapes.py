@@ -1,0 +1,108 @@
+"""Changes of a surface beyond its shape space: spikes, horns, bloat; knows vertices, normals and regions only."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from clipmatrix.procedural.noise import cells, fractal_noise
+from clipmatrix.procedural.tables import CHANGES, SLOTS
+
+_SPIKES = CHANGES.index("spikes")
+_LUMPS = CHANGES.index("lumps")
+_HEAD = CHANGES.index("head_size")
+_HANDS = CHANGES.index("hand_size")
+_BELLY = CHANGES.index("belly")
+_INFLATION = CHANGES.index("inflation")
+_HORNS = CHANGES.index("horns")
+_DRIPS = CHANGES.index("drips")
+_SLOT_HEAD = SLOTS.index("head")
+_SLOT_TORSO = SLOTS.index("torso")
+_SLOT_HANDS = SLOTS.index("hands")
+_SLOT_FEET = SLOTS.index("feet")
+
+
+@njit(cache=True, nogil=True)
+def _scale_part(vertices, weights, side, factor, out):
+    """Add the offsets that scale a part about its own centre; ``side`` -1 or 1 takes one half, 0 the whole."""
+    cx, cy, cz, total = 0.0, 0.0, 0.0, 0.0
+    for i in range(vertices.shape[0]):
+        if weights[i] > 0.6 and side * vertices[i, 0] >= 0.0:
+            cx += vertices[i, 0]
+            cy += vertices[i, 1]
+            cz += vertices[i, 2]
+            total += 1.0
+    if total == 0.0:
+        return
+    for i in range(vertices.shape[0]):
+        if weights[i] > 0.0 and side * vertices[i, 0] >= 0.0:
+            gain = weights[i] * (factor - 1.0)
+            out[i, 0] += gain * (vertices[i, 0] - cx / total)
+            out[i, 1] += gain * (vertices[i, 1] - cy / total)
+            out[i, 2] += gain * (vertices[i, 2] - cz / total)
+
+
+@njit(cache=True, nogil=True)
+def _part_box(vertices, weights):
+    """Smallest and largest corner of the vertices that mostly belong to a part."""
+    low, high = np.full(3, 1e9), np.full(3, -1e9)
+    for i in range(vertices.shape[0]):
+        if weights[i] > 0.5:
+            for k in range(3):
+                low[k] = min(low[k], vertices[i, k])
+                high[k] = max(high[k], vertices[i, k])
+    return low, high
+
+
+@njit(cache=True, nogil=True)
+def displace(template, vertices, normals, slots, changes, seed, out):
+    """Write the offset in metres of every bind-pose vertex into ``out``.
+
+    ``template`` holds the neutral body's vertices, where noise is looked up, so that a change stays in place under
+    another build; ``slots`` (v, 6) are the soft parts. ``changes`` follow ``CHANGES``.
+    """
+    out[:] = 0.0
+    if changes[_HEAD] != 0.0:
+        _scale_part(vertices, slots[:, _SLOT_HEAD], 0, 1.0 + 0.75 * changes[_HEAD], out)
+    if changes[_HANDS] != 0.0:
+        _scale_part(vertices, slots[:, _SLOT_HANDS], -1, 1.0 + 1.2 * changes[_HANDS], out)
+        _scale_part(vertices, slots[:, _SLOT_HANDS], 1, 1.0 + 1.2 * changes[_HANDS], out)
+    head_low, head_high = np.zeros(3), np.zeros(3)
+    if changes[_HORNS] != 0.0:
+        head_low, head_high = _part_box(vertices, slots[:, _SLOT_HEAD])
+    torso_low, torso_high = np.zeros(3), np.zeros(3)
+    if changes[_BELLY] != 0.0:
+        torso_low, torso_high = _part_box(vertices, slots[:, _SLOT_TORSO])
+    frequency = 8.0 + (seed % 41) * 0.1
+    for i in range(vertices.shape[0]):
+        x, y, z = template[i, 0], template[i, 1], template[i, 2]
+        # Hands, feet and the face keep their form under the strong changes, or fingers become clubs.
+        calm = 1.0 - 0.75 * slots[i, _SLOT_HANDS] - 0.6 * slots[i, _SLOT_FEET]
+        along = 0.0
+        if changes[_SPIKES] != 0.0:
+            near, _, _ = cells(x * frequency, y * frequency, z * frequency, seed)
+            along += 0.1 * changes[_SPIKES] * calm * math.exp(-((near / 0.24) ** 2))
+        if changes[_LUMPS] != 0.0:
+            lump = fractal_noise(x * frequency, y * frequency, z * frequency, seed + 1, 2) - 0.42
+            along += 0.16 * changes[_LUMPS] * calm * lump
+        if changes[_INFLATION] != 0.0:
+            push = 0.075 if changes[_INFLATION] > 0.0 else 0.022
+            along += push * changes[_INFLATION] * calm * (1.0 - 0.5 * slots[i, _SLOT_HEAD])
+        if changes[_BELLY] != 0.0 and normals[i, 2] > 0.0:
+            height = torso_high[1] - torso_low[1]
+            u = (vertices[i, 1] - (torso_low[1] + 0.36 * height)) / (0.24 * height)
+            v = vertices[i, 0] / 0.14
+            along += 0.22 * changes[_BELLY] * slots[i, _SLOT_TORSO] * math.exp(-u * u - v * v)
+        for k in range(3):
+            out[i, k] += along * normals[i, k]
+        if changes[_HORNS] != 0.0:
+            width, height = head_high[0] - head_low[0], head_high[1] - head_low[1]
+            u = (abs(vertices[i, 0]) - 0.27 * width) / (0.12 * width)
+            v = (vertices[i, 2] - (0.4 * head_low[2] + 0.6 * head_high[2])) / (0.12 * width)
+            above = (vertices[i, 1] - head_low[1]) / height
+            lift = changes[_HORNS] * 0.2 * math.exp(-u * u - v * v) * (1.0 if above > 0.75 else 0.0)
+            out[i, 1] += lift * slots[i, _SLOT_HEAD]
+            out[i, 0] += 0.35 * lift * slots[i, _SLOT_HEAD] * (1.0 if vertices[i, 0] > 0.0 else -1.0)
+        if changes[_DRIPS] != 0.0:
+            strand = fractal_noise(x * 16.0, y * 2.0, z * 16.0, seed + 2, 2) - 0.5
+            out[i, 1] -= 0.22 * changes[_DRIPS] * calm * max(0.0, strand)

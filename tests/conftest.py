@@ -1,0 +1,18 @@
+"""Shape checking for every annotated function of the package, and one thread so that tests are quick and repeatable."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from jaxtyping import install_import_hook
+
+install_import_hook("clipmatrix", "beartype.beartype")
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    """A seeded source of randomness."""
+    return torch.Generator().manual_seed(20210927)
