@@ -1,1 +1,1 @@
-"""."""
+"""Regularisers: one per file, pure functions of tensors."""

@@ -1,0 +1,29 @@
+"""How much each regulariser counts; knows none of them."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from clipmatrix.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factors of the regularisers; 0 leaves one out, and costs nothing.
+
+    The score that they are weighed against lies within [-1, 1]. ``offset_size`` of 1500 per square metre lets the
+    skin move by about a centimetre on average and holds back spikes; 30 grew ruffles of 10 to 25 cm.
+    """
+
+    offset_size: float = 1500.0
+    laplacian: float = 300.0
+    edge_length: float = 0.1
+    normal_consistency: float = 0.2
+    silhouette_area: float = 1.0
+    total_variation: float = 0.0
+    symmetry: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not 0.0 <= value < float("inf"):
+                raise ConfigError(f"{field.name} must be at least 0, not {value:g}: use 0 to leave the term out")
