@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from clipmatrix.bodies.body import REGIONS, Body, RestBody
@@ -46,14 +46,16 @@ _CONSTANT_VARIATIONS = {
     "averagefirmness": 1.0,
 }
 _YOUNG_ADULT = 2 / 3
-_BOUNDS = {"age": (0.0, 1.0)}
 
 _ROLE_JOINTS = {
     "hips": "root",
     "spine": "spine04",
-    "chest": "spine03",
-    "upper_chest": "spine02",
+    "waist": "spine03",
+    "chest": "spine02",
+    "upper_chest": "spine01",
     "neck": "neck01",
+    "neck_middle": "neck02",
+    "neck_upper": "neck03",
     "head": "head",
 }
 _SIDE_ROLE_JOINTS = {
@@ -146,7 +148,8 @@ class AnnyShapeSpace:
 def load_anny(device: torch.device | str = "cpu") -> Body:
     """The Anny body: 13,718 vertices, 27,420 triangles, 104 joints, six shape coefficients in [0, 1].
 
-    The neutral shape is a young adult in the middle of all other phenotypes. About a second with Anny's cache; the
+    The neutral shape is a young adult in the middle of all other phenotypes. At middle muscle Anny's weight changes
+    little: very fat is weight 1 with muscle near 0. About a second with Anny's cache; the
     first call on a machine builds that cache (half a minute, some 800 MB below ``~/.cache/anny`` or
     ``ANNY_CACHE_DIR``) and says so in the log.
 
@@ -170,16 +173,19 @@ def load_anny(device: torch.device | str = "cpu") -> Body:
         joint_ids=joint_ids.to(device),
         joint_weights=joint_weights.to(device),
     )
-    bounds = torch.tensor([_BOUNDS.get(name, (0.0, 1.0)) for name in _ANCHORS], device=device)
+    # Age 0 is a baby of a year, 1/3 a child of about ten; all corners of the unit cube were looked at and hold.
+    bounds = torch.tensor([(0.0, 1.0)] * len(_ANCHORS), device=device)
     neutral = torch.tensor([_YOUNG_ADULT if name == "age" else 0.5 for name in _ANCHORS], device=device)
     rest = _build_shape_space(model, template, rig, bounds)
     neutral_body = rest(neutral)
-    uvs = model.texture_coordinates.float()
+    uvs, face_uvs = model.texture_coordinates, model.face_texture_coordinate_indices
+    if uvs is None or face_uvs is None:
+        raise BodyError("expected an Anny mesh with uv coordinates, found one without: install anny 0.6.2")
     mesh = Mesh(
         vertices=neutral_body.vertices,
         faces=model.faces.long().to(device),
-        uvs=torch.stack([uvs[:, 0], 1.0 - uvs[:, 1]], dim=1).to(device),
-        face_uvs=model.face_texture_coordinate_indices.long().to(device),
+        uvs=torch.stack([uvs[:, 0], 1.0 - uvs[:, 1]], dim=1).float().to(device),
+        face_uvs=face_uvs.long().to(device),
     )
     return Body(
         name="anny",
@@ -304,7 +310,8 @@ def _regions(rig: Rig) -> dict[str, Float[Tensor, "v"]]:
 
 def _mirror_ids(vertices: Float[Tensor, "v 3"]) -> Int64[Tensor, "v"]:
     points = vertices.detach().cpu().double().numpy()
-    distance, ids = cKDTree(points).query(points * np.array([-1.0, 1.0, 1.0]))
-    if distance.max() > 1e-3 or not np.array_equal(ids[ids], np.arange(len(ids))):
+    distance, nearest = KDTree(points).query(points * np.array([-1.0, 1.0, 1.0]))
+    ids = np.asarray(nearest, dtype=np.int64)
+    if np.max(distance) > 1e-3 or not np.array_equal(ids[ids], np.arange(len(points))):
         raise BodyError("expected a symmetric Anny mesh, found vertices without partner: install anny 0.6.2")
-    return torch.from_numpy(ids.astype(np.int64)).to(vertices.device)
+    return torch.from_numpy(ids).to(vertices.device)
