@@ -45,8 +45,8 @@ class ImplicitSmoothing:
         columns = torch.cat([second, first, diagonal]).int().numpy()
         off_diagonal = torch.full((2 * first.shape[0],), -strength, dtype=torch.float64)
         entries = torch.cat([off_diagonal, 1.0 + strength * degree.double()]).numpy()
-        kind = cholespy.CholeskySolverD if dtype == torch.float64 else cholespy.CholeskySolverF
-        self._solver = kind(num_vertices, rows, columns, entries, cholespy.MatrixType.COO)
+        kind = cholespy.CholeskySolverD if dtype == torch.float64 else cholespy.CholeskySolverF  # pyright: ignore[reportAttributeAccessIssue]
+        self._solver = kind(num_vertices, rows, columns, entries, cholespy.MatrixType.COO)  # pyright: ignore[reportAttributeAccessIssue]
 
     def solve(self, values: Float[Tensor, "v c"]) -> Float[Tensor, "v c"]:
         """The smoothed values; without gradient."""
@@ -72,6 +72,6 @@ class _Solve(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         smoothing: ImplicitSmoothing = ctx.smoothing  # pyright: ignore[reportAttributeAccessIssue]
         return smoothing.solve(gradients[0]), None

@@ -1,1 +1,1 @@
-"""."""
+"""The learnable parameters, and the surface that they make."""

@@ -1,0 +1,44 @@
+"""The settings of a scene; knows nothing of how they are read or written."""
+
+from dataclasses import dataclass
+
+from clipmatrix.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class SceneConfig:
+    """What a scene learns, and on which scales.
+
+    ``texture_size`` is the side of the square texture in texels. ``chroma_gain`` scales the colour part of each finer
+    texture level against the one before, the brightness part keeps a gain of one: fine detail then comes as light
+    and dark, and rainbow noise cannot grow. ``smoothing`` is the strength of the implicit smoothing of the offsets.
+    ``extremity_offset`` scales the offsets of head and hands. The light of every training view is turned by up to
+    ``light_turn_deg`` and scaled by up to ``light_change`` either way, so that nothing depends on one light.
+    """
+
+    texture_size: int = 1024
+    chroma_gain: float = 0.55
+    smoothing: float = 12.0
+    extremity_offset: float = 0.5
+    light_turn_deg: float = 40.0
+    light_change: float = 0.2
+    learn_shape: bool = True
+    learn_offset: bool = True
+    learn_texture: bool = True
+    learn_material: bool = True
+    learn_lights: bool = True
+
+    def __post_init__(self) -> None:
+        size = self.texture_size
+        if not 16 <= size <= 8192 or size & (size - 1):
+            raise ConfigError(f"texture_size must be a power of two from 16 to 8192, not {size}: use 1024")
+        if not 0.0 <= self.chroma_gain <= 1.0:
+            raise ConfigError(f"chroma_gain must be from 0 to 1, not {self.chroma_gain:g}: use 0.55")
+        if not 0.0 <= self.smoothing <= 1000.0:
+            raise ConfigError(f"smoothing must be from 0 to 1000, not {self.smoothing:g}: use 12")
+        if not 0.0 <= self.extremity_offset <= 1.0:
+            raise ConfigError(f"extremity_offset must be from 0 to 1, not {self.extremity_offset:g}: use 0.5")
+        if not 0.0 <= self.light_turn_deg <= 180.0:
+            raise ConfigError(f"light_turn_deg must be from 0 to 180, not {self.light_turn_deg:g}: use 40")
+        if not 0.0 <= self.light_change < 1.0:
+            raise ConfigError(f"light_change must be at least 0 and under 1, not {self.light_change:g}: use 0.2")

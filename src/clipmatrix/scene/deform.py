@@ -1,0 +1,74 @@
+"""The learnable body: its shape coefficients and its offsets; knows nothing of texture, light or pose."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from clipmatrix.bodies.body import Body, RestBody
+from clipmatrix.geometry.laplacian import ImplicitSmoothing
+from clipmatrix.geometry.mesh import build_edges
+from clipmatrix.scene.start import Start
+
+RIGID_REGIONS = ("eyes", "teeth", "tongue")
+"""Optional regions that keep their form: offsets there look like injuries."""
+
+EXTREMITIES = ("head", "hands")
+"""Regions whose offsets are scaled down: they are what makes a figure readable."""
+
+_MARGIN = 0.01
+
+
+class Deform(nn.Module):
+    """beta and delta: the body's bind pose as a function of coefficients and of smoothed offsets.
+
+    beta stays within the body's bounds by a sigmoid, and begins at the start's, moved inwards by a hundredth of the
+    range where that lies on a bound. delta = the start's offset + mobility * (I + strength L)^-1 u, in metres, in the
+    bind pose, before skinning. u begins at zero.
+
+    References: Nicolet, Jacobson, Jakob, "Large Steps in Inverse Rendering of Geometry", SIGGRAPH Asia 2021;
+    offsets before skinning: Liao et al., "TADA! Text to Animatable Digital Avatars", 3DV 2024.
+    """
+
+    start_logit: Tensor
+    start_offset: Tensor
+    mobility: Tensor
+    bounds: Tensor
+
+    def __init__(self, body: Body, start: Start, strength: float, extremity_offset: float) -> None:
+        super().__init__()
+        lowest, highest = body.shape_bounds.unbind(1)
+        place = ((start.shape - lowest) / (highest - lowest)).clamp(_MARGIN, 1.0 - _MARGIN)
+        self.register_buffer("start_logit", torch.logit(place))
+        self.register_buffer("start_offset", start.offset.clone())
+        self.register_buffer("bounds", body.shape_bounds.clone(), persistent=False)
+        self.register_buffer("mobility", _mobility(body, extremity_offset), persistent=False)
+        self.shape_change = nn.Parameter(torch.zeros_like(start.shape))
+        self.differential = nn.Parameter(torch.zeros_like(start.offset))
+        self._body = body
+        self._smoothing = ImplicitSmoothing(build_edges(body.template.faces), body.template.vertices.shape[0], strength)
+
+    def shape(self) -> Float[Tensor, "s"]:
+        """The body's shape coefficients, within their bounds."""
+        lowest, highest = self.bounds.unbind(1)
+        return lowest + (highest - lowest) * torch.sigmoid(self.start_logit + self.shape_change)
+
+    def offset(self) -> Float[Tensor, "v 3"]:
+        """delta in metres, in the bind pose."""
+        return self.start_offset + self.mobility * self._smoothing.smooth(self.differential)
+
+    def forward(self) -> RestBody:
+        """The body in its bind pose with the offsets added."""
+        rest = self._body.rest(self.shape())
+        return RestBody(rest.vertices + self.offset(), rest.rig)
+
+
+def _mobility(body: Body, extremity_offset: float) -> Float[Tensor, "v 1"]:
+    """How much of its offset each vertex takes, in [0, 1]."""
+    mobility = torch.ones(body.template.vertices.shape[0])
+    for name in EXTREMITIES:
+        if name in body.regions:
+            mobility = mobility * (1.0 - (1.0 - extremity_offset) * body.regions[name])
+    for name in RIGID_REGIONS:
+        if name in body.regions:
+            mobility = mobility * (1.0 - body.regions[name])
+    return mobility[:, None]

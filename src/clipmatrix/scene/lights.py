@@ -1,0 +1,68 @@
+"""The learnable light and its variation from view to view; knows nothing of what is lit."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from clipmatrix.render.surface import Lights
+
+_AMBIENT = (0.3, 0.65)
+_KEY = (0.4, 0.9)
+_TINT = 0.12
+_DIRECTION = (0.35, 0.55, 0.76)
+
+
+class LightRig(nn.Module):
+    """An ambient and a key light whose strength and colour stay within what white light could be.
+
+    The bounds are tight on purpose: the exported file carries no light, so that a red lamp must not stand in for a
+    red body. Strengths stay in [0.3, 0.65] and [0.4, 0.9], each channel within 12 % of its light's strength.
+    """
+
+    start_direction: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("start_direction", torch.tensor(_DIRECTION))
+        self.strength = nn.Parameter(torch.zeros(2))
+        self.tint = nn.Parameter(torch.zeros(2, 3))
+        self.turn = nn.Parameter(torch.zeros(3))
+
+    def forward(self) -> Lights:
+        """The lights, the same for all views."""
+        lowest = self.strength.new_tensor([_AMBIENT[0], _KEY[0]])
+        highest = self.strength.new_tensor([_AMBIENT[1], _KEY[1]])
+        strength = lowest + (highest - lowest) * torch.sigmoid(self.strength)
+        colors = strength[:, None] * (1.0 + _TINT * torch.tanh(self.tint))
+        direction = nn.functional.normalize(self.start_direction + torch.tanh(self.turn), dim=0)
+        return Lights(colors[:1], direction[None], colors[1:])
+
+
+def plain_lights() -> Lights:
+    """The light at its start: what untextured views are lit with, so that they teach shape and nothing else."""
+    with torch.no_grad():
+        return LightRig()()
+
+
+def vary_lights(lights: Lights, num_views: int, turn: float, change: float, generator: torch.Generator) -> Lights:
+    """One light per view: turned by up to ``turn`` radians and scaled by a factor in [1 - change, 1 + change].
+
+    Ambient and key vary apart from each other. Gradients reach ``lights``.
+    """
+    factors = 1.0 + change * (2.0 * torch.rand(2, num_views, 1, generator=generator) - 1.0)
+    axis = nn.functional.normalize(torch.randn(num_views, 3, generator=generator), dim=1)
+    angle = turn * torch.rand(num_views, 1, generator=generator)
+    return Lights(
+        ambient=lights.ambient * factors[0],
+        key_direction=_rotate(lights.key_direction.expand(num_views, 3), axis, angle),
+        key_color=lights.key_color * factors[1],
+    )
+
+
+def _rotate(
+    vectors: Float[Tensor, "b 3"], axes: Float[Tensor, "b 3"], angles: Float[Tensor, "b 1"]
+) -> Float[Tensor, "b 3"]:
+    """Rodrigues' rotation formula; rescaled, since rounding would make the direction longer than one."""
+    along = (vectors * axes).sum(dim=1, keepdim=True) * axes
+    turned = along + torch.cos(angles) * (vectors - along) + torch.sin(angles) * torch.linalg.cross(axes, vectors)
+    return nn.functional.normalize(turned, dim=1)
