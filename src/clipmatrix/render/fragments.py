@@ -23,11 +23,12 @@ class Fragments:
 
 @dataclass(frozen=True, eq=False)
 class SilhouettePairs:
-    """Pairs of neighbouring pixels with an outline between their centres, ordered by view, pixel and direction.
+    """Pairs of neighbouring pixels with an outline between their centres.
 
     ``inner_pixels`` lie on the surface's side of the outline, ``outer_pixels`` on the other; both count through
     ``b h w`` flattened. ``vertex_ids`` are the outline edge's two ends, counted through ``b v`` flattened.
-    ``is_row`` tells neighbours in a row from neighbours in a column.
+    ``is_row`` tells neighbours in a row from neighbours in a column. The order is that of views, then rows before
+    columns, then pixels.
     """
 
     inner_pixels: Int64[Tensor, "n"]

@@ -14,7 +14,8 @@ from jaxtyping import Float, Int64
 from numba import njit
 from torch import Tensor
 
-from clipmatrix.render.fragments import Fragments
+from clipmatrix.geometry.mesh import Edges
+from clipmatrix.render.fragments import Fragments, SilhouettePairs
 from clipmatrix.shapes import ImageSize
 
 MARGIN_PX = 1e-6
@@ -133,6 +134,112 @@ def rasterize_view(vertices_clip, faces, face_ids, depth):
     rasterize_rows(vertices_clip, faces, 0, face_ids.shape[0], face_ids, depth)
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _side(vertices_clip, i, j, k):
+    """Where corner k lies seen from the eye: positive to the left of the line from i to j, +Y being up."""
+    x0, y0, w0 = np.float64(vertices_clip[i, 0]), np.float64(vertices_clip[i, 1]), np.float64(vertices_clip[i, 3])
+    x1, y1, w1 = np.float64(vertices_clip[j, 0]), np.float64(vertices_clip[j, 1]), np.float64(vertices_clip[j, 3])
+    x2, y2, w2 = np.float64(vertices_clip[k, 0]), np.float64(vertices_clip[k, 1]), np.float64(vertices_clip[k, 3])
+    return x2 * (y0 * w1 - y1 * w0) + y2 * (w0 * x1 - w1 * x0) + w2 * (x0 * y1 - x1 * y0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _walk_outline(p, q, is_left_inside, edge_id, face_ids, depth, best_depth, best_edge):
+    """Offer the outline from p to q (x, y, z, w) to each pixel pair that it separates.
+
+    ``best_edge`` (2 h w) holds, for the pairs along rows and along columns by their first pixel, twice the id of the
+    nearest edge so far, plus one if the second pixel is the inner one.
+    """
+    height, width = face_ids.shape
+    near_p, near_q = p[2] + p[3], q[2] + q[3]
+    if near_p < 0.0 and near_q < 0.0:
+        return
+    if near_p < 0.0 or near_q < 0.0:
+        t = near_p / (near_p - near_q)
+        cut = (p[0] + t * (q[0] - p[0]), p[1] + t * (q[1] - p[1]), p[2] + t * (q[2] - p[2]), p[3] + t * (q[3] - p[3]))
+        if near_p < 0.0:
+            p = cut
+        else:
+            q = cut
+    if not (p[3] > 1e-12 and q[3] > 1e-12):
+        return
+    x0, y0, z0 = (p[0] / p[3] + 1.0) * (0.5 * width) - 0.5, (1.0 - p[1] / p[3]) * (0.5 * height) - 0.5, p[2] / p[3]
+    x1, y1, z1 = (q[0] / q[3] + 1.0) * (0.5 * width) - 0.5, (1.0 - q[1] / q[3]) * (0.5 * height) - 0.5, q[2] / q[3]
+    is_steep = abs(y1 - y0) >= abs(x1 - x0)
+    if is_steep:
+        axis, along0, along1, across0, across1, num_along, num_across = 0, y0, y1, x0, x1, height, width
+        # Rows count downwards: going down the image, the left of the line is on the right of the picture.
+        is_second_inner = (y1 > y0) == is_left_inside
+    else:
+        axis, along0, along1, across0, across1, num_along, num_across = 1, x0, x1, y0, y1, width, height
+        is_second_inner = (x1 < x0) == is_left_inside
+    if along0 == along1:
+        return
+    # Half open, so that the row of a shared end belongs to one of the two edges.
+    first = math.ceil(min(max(min(along0, along1), 0.0), float(num_along)))
+    last = math.ceil(min(max(max(along0, along1), 0.0), float(num_along))) - 1
+    for k in range(first, last + 1):
+        t = (k - along0) / (along1 - along0)
+        across = across0 + t * (across1 - across0)
+        if not (across >= 0.0 and across < num_across - 1.0):
+            continue
+        j = math.floor(across)
+        if axis == 0:
+            ya, xa, yb, xb = k, j, k, j + 1
+        else:
+            ya, xa, yb, xb = j, k, j + 1, k
+        if face_ids[ya, xa] == face_ids[yb, xb]:
+            continue
+        z = np.float32(z0 + t * (z1 - z0))
+        outer_depth = depth[ya, xa] if is_second_inner else depth[yb, xb]
+        if z < outer_depth and z < best_depth[axis, ya, xa]:
+            best_depth[axis, ya, xa] = z
+            best_edge[axis, ya, xa] = 2 * edge_id + is_second_inner
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def silhouette_view(vertices_clip, edge_ends, edge_opposites, face_ids, depth):
+    """The pixel pairs of one view as rows of int64: inner pixel, outer pixel, edge id, 1 for a pair along a row."""
+    height, width = face_ids.shape
+    best_depth = np.full((2, height, width), np.inf, np.float32)
+    best_edge = np.full((2, height, width), -1, np.int64)
+    for e in range(edge_ends.shape[0]):
+        i, j = edge_ends[e, 0], edge_ends[e, 1]
+        side = _side(vertices_clip, i, j, edge_opposites[e, 0])
+        if edge_opposites[e, 1] >= 0:
+            other = _side(vertices_clip, i, j, edge_opposites[e, 1])
+            if (side > 0.0) != (other > 0.0):
+                continue
+            if side == 0.0:
+                side = other
+        if not (side > 0.0 or side < 0.0):
+            continue
+        a, b = vertices_clip[i], vertices_clip[j]
+        p = (np.float64(a[0]), np.float64(a[1]), np.float64(a[2]), np.float64(a[3]))
+        q = (np.float64(b[0]), np.float64(b[1]), np.float64(b[2]), np.float64(b[3]))
+        _walk_outline(p, q, side > 0.0, e, face_ids, depth, best_depth, best_edge)
+    count = 0
+    for axis in range(2):
+        for y in range(height):
+            for x in range(width):
+                count += best_edge[axis, y, x] >= 0
+    pairs = np.empty((count, 4), np.int64)
+    n = 0
+    for axis in range(2):
+        step = 1 if axis == 0 else width
+        for y in range(height):
+            for x in range(width):
+                code = best_edge[axis, y, x]
+                if code >= 0:
+                    pixel = y * width + x
+                    pairs[n, 0] = pixel + step * (code & 1)
+                    pairs[n, 1] = pixel + step * (1 - (code & 1))
+                    pairs[n, 2] = code >> 1
+                    pairs[n, 3] = 1 - axis
+                    n += 1
+    return pairs
+
+
 @dataclass(frozen=True)
 class CpuRasterizer:
     """The rasteriser for CPU tensors.
@@ -161,6 +268,27 @@ class CpuRasterizer:
 
         self._share(fill, [(view, band) for view in range(num_views) for band in range(num_bands)])
         return Fragments(face_ids, depth)
+
+    def silhouette_pairs(
+        self, vertices_clip: Float[Tensor, "b v 4"], edges: Edges, fragments: Fragments
+    ) -> SilhouettePairs:
+        """The pixel pairs that an outline separates; see ``Rasterizer``. Cost: the edges, and twice the pixels."""
+        num_views, height, width = fragments.face_ids.shape
+        clip = vertices_clip.detach().to("cpu", torch.float32).contiguous().numpy()
+        ends, opposites = edges.vertex_ids.cpu().contiguous().numpy(), edges.opposite_ids.cpu().contiguous().numpy()
+        ids, depths = fragments.face_ids.numpy(), fragments.depth.numpy()
+        found = [np.empty((0, 4), np.int64)] * num_views
+
+        def find(view: int, _: int) -> None:
+            pairs = silhouette_view(clip[view], ends, opposites, ids[view], depths[view])
+            pairs[:, :2] += view * height * width
+            found[view] = pairs
+
+        self._share(find, [(view, 0) for view in range(num_views)])
+        rows = torch.from_numpy(np.concatenate(found))
+        vertex_ids = edges.vertex_ids.cpu().index_select(0, rows[:, 2])
+        views = torch.div(rows[:, 0], height * width, rounding_mode="floor")
+        return SilhouettePairs(rows[:, 0], rows[:, 1], vertex_ids + (views * clip.shape[1])[:, None], rows[:, 3].bool())
 
     def _share(self, work: Callable[[int, int], None], jobs: list[tuple[int, int]]) -> None:
         if self.num_threads == 1 or len(jobs) == 1:
