@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -22,6 +22,7 @@ class RestBody:
     rig: Rig
 
 
+@runtime_checkable
 class ShapeSpace(Protocol):
     """Maps shape coefficients to a body in its bind pose, differentiably."""
 

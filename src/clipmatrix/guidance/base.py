@@ -1,12 +1,13 @@
 """What an encoder must offer to guide; knows neither mesh nor scene."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
 
+@runtime_checkable
 class Guidance(Protocol):
     """A joint embedding of texts and images.
 
