@@ -59,6 +59,10 @@ of Joint Motion", 1994). Two are ours: the girdle follows Ludewig et al., "Motio
 multiplanar humeral elevation" (2009), and the lean of the whole body keeps figures upright.
 """
 ANGLE_NAMES = tuple(LIMITS_DEG)
+ARM_ANGLES = tuple(
+    name for name in _SIDE_LIMITS_DEG if name.startswith(("girdle", "shoulder", "elbow", "forearm", "wrist"))
+)
+"""The angles of an arm, without their side."""
 
 # Angles whose sign changes in the mirror; those of a side change places with the other side's.
 _ODD_ANGLES = ("body_roll", "body_yaw", "spine_bend", "spine_rotation", "neck_bend", "neck_rotation")

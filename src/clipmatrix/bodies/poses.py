@@ -7,10 +7,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from clipmatrix.bodies.anatomy import ANGLE_NAMES, build_pose_space, limits, mirrored_angles
+from clipmatrix.bodies.anatomy import ANGLE_NAMES, ARM_ANGLES, build_pose_space, limits, mirrored_angles
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.key_poses import KEY_POSE_NAMES, key_angles
+from clipmatrix.bodies.rig import world_from_joint
+from clipmatrix.bodies.stance import arm_clearance, build_trunk, settle
 from clipmatrix.errors import ConfigError
+
+# Half the thickness of a hand or a slim forearm.
+_ARM_MARGIN_M = 0.03
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,9 @@ class PoseSampler:
 
     def __init__(self, body: Body, config: PoseConfig | None = None) -> None:
         self._config = config or PoseConfig()
+        self._body = body
         self._space = build_pose_space(body)
+        self._trunk = build_trunk(body)
         self._device = body.template.vertices.device
         self._keys = key_angles()
         self._limits = limits()
@@ -71,10 +78,21 @@ class PoseSampler:
         angles = first + mix * (second - first)
         angles = angles + self._jitter * torch.randn(angles.shape, generator=generator)
         is_mirrored = torch.rand(num, 1, generator=generator) < 0.5
+        first = torch.where(is_mirrored, mirrored_angles(first), first)
         angles = torch.where(is_mirrored, mirrored_angles(angles), angles)
         yaw = math.radians(self._config.max_yaw_deg) * (2 * torch.rand(num, generator=generator) - 1)
         angles[:, ANGLE_NAMES.index("body_yaw")] += yaw
-        return angles.clamp(self._limits[:, 0], self._limits[:, 1])
+        angles = angles.clamp(self._limits[:, 0], self._limits[:, 1])
+        return settle(self._space, self._arms_out(angles, first))
+
+    def _arms_out(self, angles: Float[Tensor, "b a"], keys: Float[Tensor, "b a"]) -> Float[Tensor, "b a"]:
+        """The poses with the arms of their key pose where the mixture would put an arm into the trunk."""
+        frames = world_from_joint(self._body.rig, self._space.joint_rotations(angles))
+        is_inside = arm_clearance(self._body, self._trunk, frames) < _ARM_MARGIN_M
+        for column, side in enumerate(("l", "r")):
+            ids = [ANGLE_NAMES.index(f"{name}_{side}") for name in ARM_ANGLES]
+            angles[:, ids] = torch.where(is_inside[:, column, None], keys[:, ids], angles[:, ids])
+        return angles
 
 
 def grounding(vertices: Float[Tensor, "b v 3"]) -> Float[Tensor, "b 3"]:
