@@ -9,8 +9,8 @@ from clipmatrix.geometry.laplacian import ImplicitSmoothing
 from clipmatrix.geometry.mesh import build_edges
 from clipmatrix.scene.start import Start
 
-RIGID_REGIONS = ("eyes", "teeth", "tongue")
-"""Optional regions that keep their form: offsets there look like injuries."""
+RIGID_ROLES = ("eye_l", "eye_r")
+"""Joints whose vertices keep their form: offsets there look like injuries."""
 
 EXTREMITIES = ("head", "hands")
 """Regions whose offsets are scaled down: they are what makes a figure readable."""
@@ -68,7 +68,8 @@ def _mobility(body: Body, extremity_offset: float) -> Float[Tensor, "v 1"]:
     for name in EXTREMITIES:
         if name in body.regions:
             mobility = mobility * (1.0 - (1.0 - extremity_offset) * body.regions[name])
-    for name in RIGID_REGIONS:
-        if name in body.regions:
-            mobility = mobility * (1.0 - body.regions[name])
+    for role in RIGID_ROLES:
+        if role in body.humanoid:
+            is_driven = body.rig.joint_ids == body.humanoid[role]
+            mobility = mobility * (1.0 - (body.rig.joint_weights * is_driven).sum(dim=1))
     return mobility[:, None]

@@ -16,7 +16,7 @@ CONTRAST = 3.0
 SMALLEST_START = 0.03
 """Starts are kept this far from black and white in sRGB: beyond, the sigmoid is too flat to leave again."""
 
-_LUMA = (1.0, 1.0, 1.0)
+_KNEE = 0.04045
 _RED_GREEN = (0.7071, -0.7071, 0.0)
 _YELLOW_BLUE = (0.4082, 0.4082, -0.8165)
 
@@ -37,55 +37,57 @@ class Texture(nn.Module):
     def __init__(self, start_srgb: Float[Tensor, "th tw 3"], size: int, chroma_gain: float) -> None:
         super().__init__()
         start = resize(start_srgb, size).clamp(SMALLEST_START, 1.0 - SMALLEST_START)
-        self.register_buffer("start_logit", torch.logit(start))
+        self.register_buffer("start_logit", torch.logit(start).permute(2, 0, 1).contiguous())
         sides = [COARSEST]
         while sides[-1] < size:
             sides.append(2 * sides[-1])
-        self.luma = nn.ParameterList([torch.zeros(side, side, 1) for side in sides])
-        self.chroma = nn.ParameterList([torch.zeros(side, side, 2) for side in sides[:-1]])
+        self.luma = nn.ParameterList([torch.zeros(1, side, side) for side in sides])
+        self.chroma = nn.ParameterList([torch.zeros(2, side, side) for side in sides[:-1]])
         self._gains = [chroma_gain**k for k in range(len(sides) - 1)]
 
-    def logit(self) -> Float[Tensor, "th tw 3"]:
-        """The logit of the sRGB colour."""
-        device = self.start_logit.device
-        basis = CONTRAST * torch.tensor([_RED_GREEN, _YELLOW_BLUE], device=device)
+    def logit(self) -> Float[Tensor, "3 th tw"]:
+        """The logit of the sRGB colour, one plane per channel."""
         bright, color = self.luma[0], self._gains[0] * self.chroma[0]
         for level, gain in enumerate(self._gains[1:], start=1):
             bright = double(bright) + self.luma[level]
             color = torch.add(double(color), self.chroma[level], alpha=gain)
         # The finest level has brightness only, so that red, green and blue are mixed at half the size.
-        coarse = CONTRAST * bright + color @ basis
-        return double(coarse).add_(self.start_logit).add_(CONTRAST * self.luma[-1])
+        basis = color.new_tensor([_RED_GREEN, _YELLOW_BLUE]).T
+        coarse = bright + (basis @ color.flatten(1)).unflatten(1, color.shape[1:])
+        return torch.add(self.start_logit, double(coarse) + self.luma[-1], alpha=CONTRAST)
 
     def srgb(self) -> Float[Tensor, "th tw 3"]:
         """The texture in sRGB in (0, 1), as it is exported."""
-        return torch.sigmoid(self.logit())
+        return torch.sigmoid(self.logit()).permute(1, 2, 0)
 
     def forward(self) -> Float[Tensor, "th tw 3"]:
-        """The texture in linear RGB in (0, 1), as it is rendered."""
-        return _LinearFromLogit.apply(self.logit())  # pyright: ignore[reportReturnType]
+        """The texture in linear RGB in (0, 1), as it is rendered; in memory it lies plane by plane."""
+        linear: Tensor = _LinearFromLogit.apply(self.logit())  # pyright: ignore[reportAssignmentType]
+        return linear.permute(1, 2, 0)
 
 
 class _LinearFromLogit(torch.autograd.Function):
-    """linear_from_srgb(sigmoid(x)) with its slope worked out on the way forward: a third of autograd's cost."""
+    """linear_from_srgb(sigmoid(x)) with its slope worked out on the way forward: a quarter of autograd's cost.
+
+    The straight part of the sRGB curve is the power's value at the knee plus a correction that is zero above it, so
+    that no mask is needed. Below sRGB 0.04 the slope is the power's at the knee, 1.7 % too large.
+    """
 
     @staticmethod
     def forward(ctx: FunctionCtx, logit: Tensor) -> Tensor:
         srgb = torch.sigmoid(logit)
-        base = srgb.add(0.055).mul_(1 / 1.055)
+        base = srgb.clamp_min(_KNEE).add_(0.055).mul_(1 / 1.055)
         linear = base.pow(2.4)
-        is_dark = srgb <= 0.04045
-        slope = torch.div(linear, base, out=base).mul_(2.4 / 1.055)
-        slope.masked_fill_(is_dark, 1 / 12.92)
-        linear = torch.where(is_dark, srgb / 12.92, linear)
-        ctx.save_for_backward(slope.mul_(srgb).mul_(srgb.neg_().add_(1.0)))
+        slope = torch.div(linear, base, out=base).mul_(srgb)
+        linear.add_(srgb.sub(_KNEE).clamp_max_(0.0), alpha=1 / 12.92)
+        ctx.save_for_backward(slope.mul_(srgb.neg_().add_(1.0)))
         return linear
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         (slope,) = ctx.saved_tensors  # pyright: ignore[reportAttributeAccessIssue]
-        return gradients[0] * slope
+        return torch.mul(gradients[0], slope).mul_(2.4 / 1.055)
 
 
 def resize(image: Float[Tensor, "h w c"], size: int) -> Float[Tensor, "size size c"]:

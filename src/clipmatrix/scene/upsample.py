@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 
-def double(image: Float[Tensor, "h w c"]) -> Float[Tensor, "2*h 2*w c"]:
+def double(image: Float[Tensor, "c h w"]) -> Float[Tensor, "c 2*h 2*w"]:
     """The image at twice the size, bilinear with texel centres kept and edges repeated.
 
     The same as ``torch.nn.functional.interpolate(scale_factor=2, mode="bilinear")``, at 0.6 of its cost forward and
@@ -18,21 +18,26 @@ def double(image: Float[Tensor, "h w c"]) -> Float[Tensor, "2*h 2*w c"]:
 class _Double(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, image: Tensor) -> Tensor:
-        return _double_axis(_double_axis(image, 1), 0)
+        return _double_axis(_double_axis(image, 2), 1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return _double_axis_adjoint(_double_axis_adjoint(gradients[0], 0), 1)
+        return _double_axis_adjoint(_double_axis_adjoint(gradients[0], 1), 2)
 
 
 def _double_axis(image: Tensor, axis: int) -> Tensor:
-    inner = image.shape[axis] - 1
-    before = torch.cat([image.narrow(axis, 0, 1), image.narrow(axis, 0, inner)], axis)
-    after = torch.cat([image.narrow(axis, 1, inner), image.narrow(axis, inner, 1)], axis)
-    return torch.stack([torch.lerp(before, image, 0.75), torch.lerp(after, image, 0.75)], axis + 1).flatten(
-        axis, axis + 1
-    )
+    size = image.shape[axis]
+    shape = list(image.shape)
+    shape[axis] = 2 * size
+    doubled = image.new_empty(shape)
+    even, odd = doubled.unflatten(axis, (size, 2)).unbind(axis + 1)
+    head, tail = image.narrow(axis, 0, size - 1), image.narrow(axis, 1, size - 1)
+    torch.lerp(head, tail, 0.75, out=even.narrow(axis, 1, size - 1))
+    torch.lerp(tail, head, 0.75, out=odd.narrow(axis, 0, size - 1))
+    even.select(axis, 0).copy_(image.select(axis, 0))
+    odd.select(axis, size - 1).copy_(image.select(axis, size - 1))
+    return doubled
 
 
 def _double_axis_adjoint(gradient: Tensor, axis: int) -> Tensor:
