@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clipmatrix.render.fragments import SilhouettePairs
+from clipmatrix.render.fused_cpu import gather_rows
 
 
 def crossings(
@@ -24,7 +25,7 @@ def crossings(
     """
     height, width = size
     dtype = vertices_clip.dtype
-    ends = vertices_clip.reshape(-1, 4).index_select(0, pairs.vertex_ids.reshape(-1)).reshape(-1, 2, 4)
+    ends = gather_rows(vertices_clip.reshape(-1, 4), pairs.vertex_ids.reshape(-1)).reshape(-1, 2, 4)
     column = pairs.inner_pixels % width
     row = torch.div(pairs.inner_pixels, width, rounding_mode="floor") % height
     ndc_x = (2 * column + 1).to(dtype) / width - 1.0

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from clipmatrix.render.fragments import Fragments
+from clipmatrix.render.fused_cpu import gather_rows
 
 MAX_WEIGHT = 2.0
 """A barycentric weight beyond this is float32's noise on a face seen edge-on: such a pixel takes the face's middle."""
@@ -60,7 +61,7 @@ def barycentrics(
     Differentiable with respect to ``vertices_clip``. Good to float32: x - X w and y - Y w come first, so that the
     products below are those of a face next to the origin. Corners may lie behind the camera.
     """
-    corners = vertices_clip.reshape(-1, 4).index_select(0, corner_ids.reshape(-1)).reshape(-1, 3, 4)
+    corners = gather_rows(vertices_clip.reshape(-1, 4), corner_ids.reshape(-1)).reshape(-1, 3, 4)
     w = corners[..., 3]
     x = corners[..., 0] - coverage.ndc[:, 0:1] * w
     y = corners[..., 1] - coverage.ndc[:, 1:2] * w
@@ -82,11 +83,3 @@ def barycentrics(
         per_x = (slope_x - weights * slope_x.sum(1, keepdim=True)) * reach
         per_y = (slope_y - weights * slope_y.sum(1, keepdim=True)) * reach
     return Barycentrics(weights, per_x * (2.0 / size[1]), per_y * (-2.0 / size[0]))
-
-
-def interpolate(
-    attributes: Float[Tensor, "rows c"], corner_ids: Int64[Tensor, "n 3"], weights: Float[Tensor, "n 3"]
-) -> Float[Tensor, "n c"]:
-    """The weighted sum of three rows of ``attributes`` for each pixel; differentiable in attributes and weights."""
-    corners = attributes.index_select(0, corner_ids.reshape(-1)).reshape(-1, 3, attributes.shape[1])
-    return (corners * weights[..., None]).sum(1)

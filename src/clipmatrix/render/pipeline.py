@@ -7,10 +7,13 @@ from jaxtyping import Float, Int32
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
-from clipmatrix.geometry.mesh import Edges, build_edges, vertex_normals
+from clipmatrix.geometry.mesh import Edges, build_edges
 from clipmatrix.render.antialias import antialias
 from clipmatrix.render.fragments import Fragments, Rasterizer
-from clipmatrix.render.interpolate import Coverage, barycentrics, cover, interpolate
+from clipmatrix.render.fused_cpu import area_normals, weigh_rows
+from clipmatrix.render.interpolate import Coverage, barycentrics, cover
+from clipmatrix.render.rasterize_cpu import CpuRasterizer
+from clipmatrix.render.rasterize_reference import ReferenceRasterizer
 from clipmatrix.render.shade import shade
 from clipmatrix.render.surface import Images, Lights, Surface
 from clipmatrix.render.texture import sample_texture
@@ -65,6 +68,11 @@ def render(surface: Surface, cameras: Cameras, size: ImageSize, *, rasterizer: R
     return Images(image[..., :3].clamp_min(0.0), image[..., 3:].clamp(0.0, 1.0))
 
 
+def rasterizer_for(device: torch.device) -> Rasterizer:
+    """The fastest rasteriser there is for tensors of that device; all of them show the same faces."""
+    return CpuRasterizer() if device.type == "cpu" else ReferenceRasterizer()
+
+
 def render_buffers(surface: Surface, cameras: Cameras, size: ImageSize, *, rasterizer: Rasterizer) -> Buffers:
     """Albedo, normals, depth and face ids of each pixel; differentiable as ``render``, but not at the outlines."""
     vertices_clip = to_clip(surface.vertices_world, cameras)
@@ -115,17 +123,18 @@ def _sample(surface: Surface, cameras: Cameras, vertices_clip: Float[Tensor, "b 
     where = barycentrics(vertices_clip, clip_ids, coverage, (height, width))
 
     uv_ids = surface.face_uvs.index_select(0, coverage.face_ids)
-    uv_corners = surface.uvs.index_select(0, uv_ids.reshape(-1)).reshape(-1, 3, 2)
     albedo = sample_texture(
         surface.albedo,
-        (uv_corners * where.weights[..., None]).sum(1),
-        (uv_corners * where.per_column[..., None]).sum(1),
-        (uv_corners * where.per_row[..., None]).sum(1),
+        weigh_rows(surface.uvs, uv_ids, where.weights),
+        weigh_rows(surface.uvs, uv_ids, where.per_column),
+        weigh_rows(surface.uvs, uv_ids, where.per_row),
     )
 
-    normals = vertex_normals(surface.vertices_world, surface.faces).reshape(-1, 3)
+    normals = area_normals(surface.vertices_world, surface.faces)
+    # Unit length per vertex first: or the normals of large faces would bend those of their small neighbours.
+    normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-12).reshape(-1, 3)
     is_shared_pose = surface.vertices_world.shape[0] == 1
-    normals = interpolate(normals, vertex_ids if is_shared_pose else clip_ids, where.weights)
+    normals = weigh_rows(normals, vertex_ids if is_shared_pose else clip_ids, where.weights)
     normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-6)
     return Samples(coverage, albedo, normals, _to_eye(cameras, coverage))
 

@@ -10,16 +10,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from clipmatrix.render.fused_cpu import halve
 
-def build_pyramid(texture: Float[Tensor, "th tw c"], num_levels: int) -> list[Float[Tensor, "1 c _ _"]]:
+
+def build_pyramid(texture: Float[Tensor, "th tw c"], num_levels: int) -> list[Float[Tensor, "_ _ c"]]:
     """The texture and its halvings, finest first, at most ``num_levels``, down to a single texel.
 
     The mean of each level is that of the texture where its sides are powers of two. Differentiable.
     """
-    levels = [texture.permute(2, 0, 1)[None]]
-    while len(levels) < num_levels and max(levels[-1].shape[2:]) > 1:
-        # A side that is already a single texel, or has an odd one at its end, pools what there is.
-        levels.append(torch.nn.functional.avg_pool2d(levels[-1], 2, ceil_mode=True, count_include_pad=False))
+    levels = [texture]
+    while len(levels) < num_levels and max(levels[-1].shape[:2]) > 1:
+        levels.append(halve(levels[-1]))
     return levels
 
 
@@ -75,7 +76,7 @@ def sample_texture(
 
 
 def _read_levels(
-    pyramid: list[Float[Tensor, "1 c _ _"]], grid: Float[Tensor, "n 2"], counts: list[int]
+    pyramid: list[Float[Tensor, "_ _ c"]], grid: Float[Tensor, "n 2"], counts: list[int]
 ) -> tuple[Float[Tensor, "n c"], Float[Tensor, "n c"]]:
     """What each point reads on its own level and on the next; ``counts`` points per level, in order."""
     fine, coarse = [], []
@@ -84,9 +85,9 @@ def _read_levels(
     for level, count in enumerate([*counts, 0]):
         start, end = end - previous, end + count
         if end > start:
-            points = grid[start:end][None, None]
+            texels = pyramid[level].permute(2, 0, 1)[None]
             read = torch.nn.functional.grid_sample(
-                pyramid[level], points, mode="bilinear", padding_mode="border", align_corners=False
+                texels, grid[start:end][None, None], mode="bilinear", padding_mode="border", align_corners=False
             )[0, :, 0].t()
             coarse.append(read[:previous])
             fine.append(read[previous:])
