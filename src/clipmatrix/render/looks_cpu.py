@@ -79,8 +79,8 @@ def _normals(vertices, faces, out):
     out[:] = 0.0
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ux, uy, uz = (vertices[b, k] - vertices[a, k] for k in range(3))
-        wx, wy, wz = (vertices[c, k] - vertices[a, k] for k in range(3))
+        ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
+        wx, wy, wz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
         n = (uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx)
         for k in range(3):
             out[a, k] += n[k]

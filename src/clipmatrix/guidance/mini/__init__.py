@@ -1,0 +1,105 @@
+"""The embedded encoder ``mini``: loads its checkpoint folder and guides; knows nothing of how it was trained."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from clipmatrix.errors import ModelError
+from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork
+
+CHECKPOINT = Path(__file__).parent / "checkpoint"
+"""The folder that ships with the package."""
+
+
+class MiniGuidance:
+    """The embedded encoder as a ``Guidance``; frozen, in evaluation mode."""
+
+    def __init__(self, network: MiniNetwork, tokenizer: Tokenizer, row_ids: Tensor, name: str) -> None:
+        self._network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self._tokenizer = tokenizer
+        self._row_ids = row_ids
+        self.name = name
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of what the encoder sees."""
+        return self._network.config.image_size
+
+    def encode_texts(self, texts: Sequence[str]) -> Float[Tensor, "p d"]:
+        """Unit embeddings of the texts; words that it has no row for count for nothing."""
+        rows = tokenize(self._tokenizer, self._row_ids, texts, self._network.config.max_tokens)
+        with torch.no_grad():
+            return self._network.embed_rows(rows.to(self._device))
+
+    def encode_images(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        """Unit embeddings of sRGB pictures in [0, 1] of any size; differentiable. 0.6 GFLOP a picture."""
+        size = self.image_size
+        if images.shape[-2:] == (2 * size, 2 * size):
+            images = torch.nn.functional.avg_pool2d(images, 2)
+        elif images.shape[-2:] != (size, size):
+            images = torch.nn.functional.interpolate(
+                images, (size, size), mode="bilinear", align_corners=False, antialias=True
+            )
+        return self._network.embed_images(images.contiguous(memory_format=torch.channels_last))
+
+    def fit_text(self, text: str) -> str:
+        """The text up to the last token that is read."""
+        encoding = self._tokenizer.encode(text)
+        limit = self._network.config.max_tokens
+        return text if len(encoding.ids) <= limit else text[: encoding.offsets[limit - 1][1]]
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        """The words of the text that the encoder has no row for."""
+        encoding = self._tokenizer.encode(text)
+        return tuple(
+            text[start:end]
+            for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)
+            if int(self._row_ids[token]) == 0
+        )
+
+    @property
+    def _device(self) -> torch.device:
+        return self._network.log_scale.device
+
+
+def tokenize(tokenizer: Tokenizer, row_ids: Tensor, texts: Sequence[str], max_tokens: int) -> Tensor:
+    """Rows of the token table (p n), cut to ``max_tokens`` and padded with row 0 to the longest text."""
+    encodings = tokenizer.encode_batch(list(texts))
+    lists = [row_ids[encoding.ids[:max_tokens]].tolist() for encoding in encodings]
+    width = max(1, *(len(ids) for ids in lists))
+    return torch.tensor([ids + [0] * (width - len(ids)) for ids in lists], dtype=torch.int64)
+
+
+def load_mini(folder: Path | None = None, device: torch.device | str = "cpu") -> MiniGuidance:
+    """The embedded encoder from its folder (``config.json``, ``model.safetensors``, ``tokenizer.json``).
+
+    Raises: ModelError when a file is missing, damaged or of another kind.
+    """
+    source = CHECKPOINT if folder is None else folder
+    try:
+        settings = json.loads((source / "config.json").read_text(encoding="utf-8"))
+        known = {field.name for field in fields(MiniConfig)}
+        config = MiniConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items() if k in known})
+        tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+        tensors = load_file(source / "model.safetensors")
+    except FileNotFoundError as error:
+        raise ModelError(f"wanted the mini encoder in {source}, found no {Path(str(error.filename)).name}; install clipmatrix anew") from error
+    except (json.JSONDecodeError, TypeError, SafetensorError, OSError) as error:
+        raise ModelError(f"wanted the mini encoder in {source}, found a damaged file ({error}); install clipmatrix anew") from error
+    network = MiniNetwork(config)
+    row_ids = tensors.pop("row_ids").to(torch.int64)
+    table = tensors.pop("text.table.int8").float() * tensors.pop("text.table.scale").float()[:, None]
+    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    try:
+        network.load_state_dict({**state, "text.table": table})
+    except RuntimeError as error:
+        raise ModelError(f"wanted the mini encoder's weights in {source}, found others; install clipmatrix anew") from error
+    return MiniGuidance(network.to(device), tokenizer, row_ids, "mini" if folder is None else str(folder))

@@ -1,0 +1,403 @@
+"""Sentences about looks, each with what it states, and whether a statement is true of a picture; knows no pixels.
+
+A caption says only part of what a look is. With the statement beside it, every pair of picture and caption is known to
+be true, false or undecidable (the part is out of view, the colours are neither alike nor different), so that training
+never punishes a true pair.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clipmatrix.procedural.looks import Layer, Layout, Look
+from clipmatrix.procedural.tables import (
+    BASIC_COLORS,
+    CHANGES,
+    PHENOTYPES,
+    SLOTS,
+    builds,
+    colors,
+    kind_ids,
+    oklab_from_srgb,
+    surfaces,
+)
+
+AXES = (*PHENOTYPES[:5], *CHANGES)
+"""The axes that builds speak of."""
+
+SAME_COLOR, OTHER_COLOR = 0.075, 0.14
+"""OKLab distances below which two colours count as one, and above which as two."""
+
+HEAD, TORSO, ARMS, HANDS, LEGS, FEET = range(len(SLOTS))
+_ALL = tuple(range(len(SLOTS)))
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """What a sentence says: kinds (6) or -1, colours (6 2 3) in OKLab or NaN, builds (axes) -1, 0 (unsaid) or 1."""
+
+    text: str
+    kinds: np.ndarray
+    colors: np.ndarray
+    builds: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What a picture shows: as ``Statement``; builds 9 where undecidable; ``seen`` (6) and ``seen_builds`` (axes)."""
+
+    kinds: np.ndarray
+    colors: np.ndarray
+    builds: np.ndarray
+    seen: np.ndarray
+    seen_builds: np.ndarray
+
+
+_SEEN = {
+    "whole": (1, 1, 1, 1, 1, 1),
+    "head": (1, 0, 0, 0, 0, 0),
+    "torso": (1, 1, 1, 0, 0, 0),
+    "legs": (0, 0, 0, 0, 1, 1),
+}
+_SEEN_AXES = {
+    "whole": set(AXES),
+    "head": {"spikes", "lumps", "horns", "drips"},
+    "torso": {"gender", "muscle", "weight", "spikes", "lumps", "belly", "inflation", "drips"},
+    "legs": {"spikes", "lumps", "drips"},
+}
+
+
+def facts_of(look: Look, frame: str) -> Facts:
+    """What a picture of this look shows when the camera frames ``frame``."""
+    lab = np.stack([oklab_from_srgb(np.stack([layer.rgb(0), layer.rgb(1)])) for layer in look.layers])
+    values = np.concatenate([look.phenotypes[:5], look.changes])
+    states = np.zeros(len(AXES), np.int8)
+    for i, value in enumerate(values):
+        if i >= 5:
+            states[i] = 0 if abs(value) < 0.1 else int(np.sign(value))
+        elif AXES[i] == "gender":
+            states[i] = 1 if value > 0.5 else -1
+        elif AXES[i] == "age":
+            states[i] = -1 if value < 0.45 else 1 if value > 0.85 else 0 if 0.55 < value < 0.78 else 9
+        else:
+            states[i] = -1 if value < 0.15 else 1 if value > 0.85 else 0 if 0.3 < value < 0.7 else 9
+    return Facts(
+        np.array([kind_ids()[layer.kind] for layer in look.layers], np.int16),
+        lab.astype(np.float32),
+        states,
+        np.array(_SEEN[frame], bool),
+        np.array([axis in _SEEN_AXES[frame] for axis in AXES]),
+    )
+
+
+class _Draft:
+    """A sentence under construction."""
+
+    def __init__(self, rng: np.random.Generator, look: Look) -> None:
+        self.rng, self.look = rng, look
+        self.kinds = np.full(len(SLOTS), -1, np.int16)
+        self.colors = np.full((len(SLOTS), 2, 3), np.nan, np.float32)
+        self.builds = np.zeros(len(AXES), np.int8)
+
+    def pick(self, choices: tuple[str, ...] | list[str]) -> str:
+        return choices[self.rng.integers(len(choices))]
+
+    def chance(self, probability: float) -> bool:
+        return bool(self.rng.random() < probability)
+
+    def color(self, rgb: np.ndarray) -> tuple[str, np.ndarray]:
+        """A name that fits the colour: a basic one if it is near, else any near one."""
+        lexicon = colors()
+        distance = np.linalg.norm(lexicon.oklab - oklab_from_srgb(rgb), axis=1)
+        if self.chance(0.6):
+            basic = min(BASIC_COLORS, key=lambda name: distance[lexicon.ids[name]])
+            if distance[lexicon.ids[basic]] < 0.06:
+                return basic, lexicon.oklab[lexicon.ids[basic]]
+        near = np.flatnonzero(distance < max(0.045, distance.min() + 0.005))
+        index = int(near[self.rng.integers(len(near))])
+        return lexicon.names[index], lexicon.oklab[index]
+
+    def state(self, slots: tuple[int, ...], layer: Layer, named: list[np.ndarray]) -> None:
+        for slot in slots:
+            self.kinds[slot] = kind_ids()[layer.kind]
+            for i, lab in enumerate(named):
+                self.colors[slot, i] = lab
+
+    def _colored(self, layer: Layer) -> tuple[list[str], list[np.ndarray]]:
+        pairs = [self.color(layer.rgb(i)) for i in range(layer.num_colors)]
+        return [name for name, _ in pairs], [lab for _, lab in pairs]
+
+    def adjective(self, slots: tuple[int, ...], layer: Layer) -> str:
+        """Words that stand before a noun, stated of the slots."""
+        surface = surfaces()[layer.kind]
+        if surface.num_colors == 0:
+            self.state(slots, layer, [])
+            return self.pick(surface.words)
+        names, labs = self._colored(layer)
+        if layer.kind == "solid":
+            self.state(slots, layer, labs)
+            return names[0]
+        word = self.pick(surface.words)
+        if self.chance(0.1):
+            self.state(slots, layer, [])
+            return word
+        self.state(slots, layer, labs)
+        if surface.num_colors == 1:
+            return f"{names[0]} {word}"
+        if not surface.is_ordered and self.chance(0.5):
+            names.reverse()
+        joint = " and " if self.chance(0.75) else " "
+        return f"{names[0]}{joint}{names[1]} {word}"
+
+    def noun(self, slots: tuple[int, ...], layer: Layer) -> str:
+        """What a body is made of or covered in, stated of the slots."""
+        surface = surfaces()[layer.kind]
+        if surface.num_colors == 0:
+            self.state(slots, layer, [])
+            return self.pick(surface.nouns)
+        names, labs = self._colored(layer)
+        self.state(slots, layer, labs)
+        if layer.kind == "solid":
+            return names[0] + self.pick([" paint", " skin", " plastic", " cloth"])
+        noun = self.pick(surface.nouns)
+        if surface.num_colors == 1:
+            return f"{names[0]} {noun}"
+        if surface.is_ordered and self.chance(0.6):
+            return f"{names[1]} {noun} on {names[0]}" + self.pick(["", " skin", " cloth"])
+        return f"{names[0]} and {names[1]} {noun}"
+
+    def body_words(self, frame: str, eagerness: float) -> tuple[str, str]:
+        """Words before and a phrase after the noun for some of the look's builds."""
+        facts = facts_of(self.look, frame)
+        rows = [
+            build
+            for build in builds().values()
+            if build.axis != "gender"
+            and facts.seen_builds[AXES.index(build.axis)]
+            and facts.builds[AXES.index(build.axis)] == (1 if build.is_high else -1)
+        ]
+        self.rng.shuffle(rows)  # type: ignore[arg-type]
+        before, after = [], ""
+        for build in rows[:2]:
+            if not self.chance(max(eagerness, 0.85 if build.axis in CHANGES else 0.0)):
+                continue
+            self.builds[AXES.index(build.axis)] = 1 if build.is_high else -1
+            if build.phrases and not after and self.chance(0.4):
+                after = " " + self.pick(build.phrases)
+            else:
+                before.append(self.pick(build.words))
+        return " ".join(before), after
+
+    def being(self, layer: Layer | None = None) -> str:
+        """A noun for the figure; it may state the gender."""
+        if layer is not None and surfaces()[layer.kind].beings and self.chance(0.35):
+            return self.pick(surfaces()[layer.kind].beings)
+        if self.chance(0.4):
+            is_female = self.look.phenotypes[0] > 0.5
+            self.builds[AXES.index("gender")] = 1 if is_female else -1
+            return self.pick(["woman", "lady", "woman", "girl"] if is_female else ["man", "guy", "man", "boy"])
+        return self.pick(_BEINGS)
+
+    def finish(self, text: str) -> Statement:
+        if text.startswith(("a ", "an ")) and self.chance(0.15):
+            text = text.split(" ", 1)[1]
+        text = self.pick(_PREFIXES) + text + self.pick(_SUFFIXES)
+        return Statement(text, self.kinds, self.colors, self.builds)
+
+
+_BEINGS = ["person", "figure", "human", "body", "character", "creature", "humanoid", "being", "monster", "statue"]
+_PREFIXES = [""] * 10 + ["a photo of ", "a 3d render of ", "a rendering of ", "a 3d model of ", "a picture of "]
+_SUFFIXES = [""] * 11 + [", 3d render", ", full body", ", highly detailed", ", digital art", ", studio lighting"]
+
+
+def _article(words: str) -> str:
+    return ("an " if words[:1] in "aeiou" else "a ") + words
+
+
+def _join(*words: str) -> str:
+    return " ".join(word for word in words if word)
+
+
+def _uniform(draft: _Draft, frame: str) -> str:
+    layer = draft.look.layers[TORSO]
+    before, after = draft.body_words(frame, 0.3)
+    if before + after and draft.chance(0.1):
+        return _article(_join(before, draft.being())) + after
+    if draft.chance(0.68):
+        adjective, being = draft.adjective(_ALL, layer), draft.being(layer)
+        words = _join(before, adjective, being) if draft.chance(0.8) else _join(adjective, before, being)
+        return _article(words) + after
+    being = _article(_join(before, draft.being(layer))) + after
+    if draft.chance(0.2):
+        return f"{being}, {draft.adjective(_ALL, layer)} " + draft.pick(["all over", "from head to toe"])
+    return being + draft.pick([" made of ", " covered in ", " made from ", " with skin of "]) + draft.noun(_ALL, layer)
+
+
+def _head(draft: _Draft, frame: str) -> str:
+    head, body = draft.look.layers[HEAD], draft.look.layers[TORSO]
+    before, after = draft.body_words(frame, 0.15)
+    being, rest = draft.being(), _ALL[1:]
+    part = draft.pick(["head", "head", "head", "face"])
+    match draft.rng.choice(5, p=[0.5, 0.2, 0.12, 0.1, 0.08]):
+        case 0:
+            words = _join(before, draft.adjective(rest, body), being)
+            return f"{_article(words)} with {_article(draft.adjective((HEAD,), head))} {part}{after}"
+        case 1:
+            words = _article(draft.adjective(rest, body))
+            head_words = _article(draft.adjective((HEAD,), head))
+            return f"{_article(_join(before, being))} with {words} body and {head_words} {part}{after}"
+        case 2:
+            return f"{draft.adjective((HEAD,), head)} head and {draft.adjective(rest, body)} body"
+        case 3:
+            return f"{_article(_join(before, being))} with {_article(draft.adjective((HEAD,), head))} {part}{after}"
+    return f"{_article(_join(before, being))} with {_article(draft.adjective(rest, body))} body{after}"
+
+
+def _clothes(draft: _Draft, frame: str) -> str:
+    look = draft.look
+    before, after = draft.body_words(frame, 0.15)
+    being = draft.being()
+    if look.layers[HEAD].kind != "skin" and draft.chance(0.5):
+        before = _join(before, draft.adjective((HEAD,), look.layers[HEAD]))
+    top = draft.adjective((TORSO,), look.layers[TORSO]) + " " + draft.pick(_TOPS)
+    if frame == "torso" or draft.chance(0.1):
+        return f"{_article(_join(before, being))} wearing {_article(top)}{after}"
+    trousers = draft.adjective((LEGS,), look.layers[LEGS]) + " " + draft.pick(_TROUSERS)
+    link = draft.pick([" wearing ", " in ", " with ", " dressed in "])
+    parts = f"{_article(top)} and {trousers}" if draft.chance(0.8) else f"{trousers} and {_article(top)}"
+    if look.layers[FEET] is not look.layers[LEGS] and draft.chance(0.3):
+        parts += f" and {draft.adjective((FEET,), look.layers[FEET])} " + draft.pick(["shoes", "boots"])
+    return _article(_join(before, being)) + link + parts + after
+
+
+_TOPS = ["shirt", "shirt", "jacket", "top", "sweater", "t-shirt"]
+_TROUSERS = ["trousers", "pants", "trousers", "leggings"]
+
+
+def _suit(draft: _Draft, frame: str) -> str:
+    before, after = draft.body_words(frame, 0.15)
+    being, link = draft.being(), draft.pick([" in ", " wearing ", " dressed in "])
+    words = draft.adjective((TORSO, ARMS, LEGS), draft.look.layers[TORSO])
+    garment = draft.pick(["suit", "jumpsuit", "costume", "outfit", "robe", "dress"])
+    return _article(_join(before, being)) + link + f"{_article(words)} {garment}{after}"
+
+
+def _limb(draft: _Draft, frame: str) -> str:
+    look = draft.look
+    body = look.layers[TORSO]
+    part = tuple(i for i in _ALL if look.layers[i] is not body)
+    rest = tuple(i for i in _ALL if i not in part)
+    before, after = draft.body_words(frame, 0.15)
+    names = {ARMS: ["arms"], HANDS: ["hands", "gloves"], LEGS: ["legs"], FEET: ["feet", "shoes", "boots"]}
+    words = _join(before, draft.adjective(rest, body), draft.being())
+    limb = draft.adjective(part, look.layers[part[0]]) + " " + draft.pick(names[part[0]])
+    return f"{_article(words)} with {limb}{after}"
+
+
+def _three(draft: _Draft, frame: str) -> str:
+    look = draft.look
+    before, after = draft.body_words(frame, 0.15)
+    head, body = draft.adjective((HEAD,), look.layers[HEAD]), draft.adjective((TORSO, ARMS), look.layers[TORSO])
+    legs = draft.adjective((LEGS,), look.layers[LEGS])
+    if draft.chance(0.5):
+        words = _join(before, draft.being())
+        return f"{_article(words)} with {_article(head)} head, {_article(body)} body and {legs} legs{after}"
+    return f"{head} head, {body} body, {legs} legs"
+
+
+def _plain(draft: _Draft, frame: str) -> str:
+    before, after = draft.body_words(frame, 0.8)
+    being = draft.being(draft.look.layers[TORSO])
+    if not before + after or draft.chance(0.35):
+        before = _join(before, draft.adjective(_ALL, draft.look.layers[TORSO]))
+    return _article(_join(before, being)) + after
+
+
+def _close_up(draft: _Draft, frame: str) -> str:
+    slot, nouns = (HEAD, ["head", "face", "portrait"]) if frame == "head" else (LEGS, ["legs", "legs", "trousers"])
+    words = draft.adjective((slot,), draft.look.layers[slot])
+    before, _ = draft.body_words(frame, 0.0)
+    noun = draft.pick(nouns)
+    if draft.chance(0.3):
+        link = draft.pick(["the {} of ", "a close up of the {} of "]).format(noun)
+        return link + _article(_join(before, words, draft.pick(_BEINGS)))
+    words = _join(before, words, noun)
+    return _article(words) if frame == "head" else words
+
+
+_WRITERS = {
+    Layout.UNIFORM: _uniform,
+    Layout.HEAD: _head,
+    Layout.CLOTHES: _clothes,
+    Layout.SUIT: _suit,
+    Layout.LIMB: _limb,
+    Layout.THREE: _three,
+    Layout.PLAIN: _plain,
+}
+
+
+def write_caption(rng: np.random.Generator, look: Look, frame: str = "whole") -> Statement:
+    """A sentence that is true of the look, for a picture that frames ``frame``.
+
+    Half of the pictures of a part get a sentence about the whole figure: an artist's close-up has the same prompt.
+    """
+    draft = _Draft(rng, look)
+    if frame in ("head", "legs") and draft.chance(0.5):
+        return draft.finish(_close_up(draft, frame))
+    return draft.finish(_WRITERS[look.layout](draft, frame))
+
+
+def _color_verdict(said: np.ndarray, seen: np.ndarray, is_ordered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether two colours said (t 2 3) are those seen (i 2 3): (false, undecidable), each (i t)."""
+
+    def distance(first: int, second: int) -> np.ndarray:
+        gap = np.linalg.norm(said[None, :, first] - seen[:, None, second], axis=-1)
+        return np.where(np.isnan(gap), 0.0, gap)
+
+    straight = np.maximum(distance(0, 0), distance(1, 1))
+    crossed = np.maximum(distance(0, 1), distance(1, 0))
+    has_two = ~np.isnan(said[:, 1, 0])
+    worst = np.where((~is_ordered & has_two)[None], np.minimum(straight, crossed), straight)
+    return worst > OTHER_COLOR, (worst > SAME_COLOR) & (worst <= OTHER_COLOR)
+
+
+def _near_kinds() -> np.ndarray:
+    ids, table = kind_ids(), surfaces()
+    near = np.zeros((len(ids), len(ids)), bool)
+    for name, surface in table.items():
+        for other in surface.near:
+            if other in ids:
+                near[ids[name], ids[other]] = near[ids[other], ids[name]] = True
+    return near
+
+
+_NEAR = _near_kinds()
+_IS_ORDERED = np.array([surface.is_ordered for surface in surfaces().values()])
+_SOLID = kind_ids()["solid"]
+
+
+def judge(statements: list[Statement], facts: list[Facts]) -> tuple[np.ndarray, np.ndarray]:
+    """Which statements are true of which pictures, and which cannot be decided: two arrays (facts, statements)."""
+    kinds, labs = np.stack([s.kinds for s in statements]), np.stack([s.colors for s in statements])
+    said_builds = np.stack([s.builds for s in statements])
+    seen_kinds, seen_labs = np.stack([f.kinds for f in facts]), np.stack([f.colors for f in facts])
+    seen_builds = np.stack([f.builds for f in facts])
+    visible, visible_builds = np.stack([f.seen for f in facts]), np.stack([f.seen_builds for f in facts])
+    shape = (len(facts), len(statements))
+    is_false, is_open = np.zeros(shape, bool), np.zeros(shape, bool)
+    for slot in range(len(SLOTS)):
+        said = kinds[:, slot]
+        stated, shown = (said >= 0)[None], visible[:, slot, None]
+        same_kind = seen_kinds[:, slot, None] == said[None]
+        near_kind = _NEAR[seen_kinds[:, slot]][:, np.maximum(said, 0)]
+        wrong, unsure = _color_verdict(labs[:, slot], seen_labs[:, slot], _IS_ORDERED[np.maximum(said, 0)])
+        # "A red person" may be said of anything that is mostly red, a red cloth or a copper statue.
+        loose = near_kind | ((said == _SOLID)[None] & ~same_kind & ~wrong)
+        is_false |= stated & shown & np.where(same_kind, wrong, ~loose)
+        is_open |= stated & (~shown | np.where(same_kind, unsure, loose))
+    for axis in range(len(AXES)):
+        said, seen = said_builds[None, :, axis], seen_builds[:, axis, None]
+        shown = visible_builds[:, axis, None] & (seen != 9)
+        is_false |= (said != 0) & shown & (said != seen)
+        is_open |= (said != 0) & ~shown
+    return ~is_false & ~is_open, is_open & ~is_false

@@ -1,0 +1,1 @@
+"""What trains the embedded encoder: data, model, evaluation. The package never imports it."""

@@ -1,0 +1,121 @@
+"""Batches of pictures, captions and hard negatives for the encoder's training; knows no network."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from clipmatrix.guidance.mini import tokenize
+from clipmatrix.procedural.captions import AXES, Facts, Statement, facts_of, judge, write_caption
+from clipmatrix.procedural.looks import Look, recolor, replace_layer, sample_layer, swap_layers
+from clipmatrix.render.looks_cpu import LookViews, render_looks
+from training.scenes import FRAMES, Bank, sample_scenes
+
+CHUNK = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Rendered scenes: ``images`` (n size size 3) uint8, with the look, the framed part and the facts of each."""
+
+    images: np.ndarray
+    looks: list[Look]
+    frames: np.ndarray
+    facts: list[Facts]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Pictures (b), and texts (2b): their captions, then one near miss each.
+
+    ``ignored`` (b 2b) marks the other texts that are true of a picture or cannot be decided.
+    """
+
+    images: torch.Tensor
+    rows: torch.Tensor
+    ignored: torch.Tensor
+
+
+def _slice(views: LookViews, start: int, end: int) -> LookViews:
+    return LookViews(**{name: column[start:end] for name, column in vars(views).items()})
+
+
+def load_pictures(bank: Bank, count: int, seed: int, size: int, folder: Path, report) -> Pictures:  # noqa: ANN001
+    """The pictures of a seed: rendered into a file of ``folder`` at the first call, only read at later ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, partial = folder / f"pictures-{seed}-{count}-{size}.npy", folder / f"pictures-{seed}-{count}-{size}.part.npy"
+    target = None
+    if not path.exists():
+        target = np.lib.format.open_memmap(partial, "w+", np.uint8, (count, size, size, 3))
+    looks: list[Look] = []
+    frames = []
+    for start in range(0, count, CHUNK):
+        views, chunk_looks, chunk_frames = sample_scenes(bank, min(CHUNK, count - start), seed + start)
+        looks += chunk_looks
+        frames.append(chunk_frames)
+        if target is not None:
+            for row in range(0, len(views), 256):
+                part = _slice(views, row, row + 256)
+                target[start + row : start + row + len(part)] = render_looks(bank.bodies, part, size)
+            report(min(start + CHUNK, count))
+    if target is not None:
+        target.flush()
+        partial.rename(path)
+    frame_ids = np.concatenate(frames)
+    facts = [facts_of(look, FRAMES[frame]) for look, frame in zip(looks, frame_ids, strict=True)]
+    return Pictures(np.load(path, mmap_mode="r"), looks, frame_ids, facts)
+
+
+def near_miss(rng: np.random.Generator, look: Look) -> Look:
+    """A look that differs in one thing: parts swapped, a colour, a surface or a build changed."""
+    distinct = list({id(layer): layer for layer in look.layers}.values())
+    draw = rng.random()
+    if len(distinct) > 1 and draw < 0.45:
+        return swap_layers(rng, look)
+    if draw < 0.85:
+        old = distinct[rng.integers(len(distinct))]
+        return replace_layer(look, old, recolor(rng, old) if rng.random() < 0.65 else sample_layer(rng))
+    phenotypes, changes = look.phenotypes.copy(), look.changes.copy()
+    axis = int(rng.integers(len(AXES)))
+    if axis < 5:
+        phenotypes[axis] = 1.0 if phenotypes[axis] < 0.5 else 0.0
+    else:
+        changes[axis - 5] = 0.8 if abs(changes[axis - 5]) < 0.1 else 0.0
+    return replace(look, phenotypes=phenotypes, changes=changes)
+
+
+def build_batch(
+    pictures: Pictures, tokenizer: Tokenizer, row_ids: torch.Tensor, max_tokens: int, size: int, key: tuple[int, ...]
+) -> Batch:
+    """The batch that belongs to a key (seed, step): always the same one."""
+    rng = np.random.default_rng(key)
+    chosen = np.sort(rng.integers(0, len(pictures.looks), size))
+    captions: list[Statement] = []
+    misses: list[Statement] = []
+    for index in chosen:
+        look, frame = pictures.looks[index], FRAMES[pictures.frames[index]]
+        # The near miss is worded by the same draws, so that only its content tells it apart.
+        wording = int(rng.integers(1 << 60))
+        captions.append(write_caption(np.random.default_rng(wording), look, frame))
+        misses.append(write_caption(np.random.default_rng(wording), near_miss(rng, look), frame))
+    is_true, is_open = judge(captions + misses, [pictures.facts[i] for i in chosen])
+    ignored = is_true | is_open
+    ignored[np.arange(size), np.arange(size)] = False
+    rows = tokenize(tokenizer, row_ids, [statement.text for statement in captions + misses], max_tokens)
+    images = torch.from_numpy(np.ascontiguousarray(pictures.images[chosen])).permute(0, 3, 1, 2)
+    return Batch(images, rows, torch.from_numpy(ignored))
+
+
+def prefetch(make, first: int, last: int) -> Iterator[Batch]:  # noqa: ANN001
+    """``make(step)`` for the steps from ``first`` to ``last``, two of them made ahead in a thread."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = [pool.submit(make, step) for step in range(first, min(first + 2, last))]
+        for step in range(first, last):
+            batch = waiting.pop(0).result()
+            if step + 2 < last:
+                waiting.append(pool.submit(make, step + 2))
+            yield batch

@@ -1,0 +1,143 @@
+"""What the encoder learns from: augmentation, the contrastive loss with margins, and hardening against noise."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from clipmatrix.guidance.mini.network import MiniNetwork
+from training.batches import Batch
+
+PAIR_MARGIN = 0.35
+"""By how much, in cosine, a picture must prefer its caption to the near miss."""
+
+TEXT_MARGIN = 0.55
+"""Largest cosine between a caption and its near miss: where they nearly coincide no gradient can tell them apart."""
+
+
+@dataclass(frozen=True)
+class Hardening:
+    """How the last phase hardens the gradients: L2 radius of the attack on sRGB pixels, and the noise ranked."""
+
+    attack_radius: float = 1.0
+    attack_share: float = 0.5
+    noise_share: float = 0.22
+    noise_gain: float = 1.2
+
+
+def augment(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Turned, shifted, scaled, mirrored, blurred and noisy pictures, as an optimiser's renders vary."""
+    count, _, height, width = images.shape
+
+    def draw(low: float, high: float) -> Tensor:
+        return torch.rand(count, generator=generator) * (high - low) + low
+
+    angle, scale = torch.randn(count, generator=generator) * 0.08, draw(0.78, 1.1)
+    flip = torch.where(draw(0, 1) < 0.5, -1.0, 1.0)
+    cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
+    matrix = torch.stack(
+        [torch.stack([cos * flip, -sin, draw(-0.1, 0.1)], 1), torch.stack([sin * flip, cos, draw(-0.1, 0.1)], 1)], 1
+    )
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+    images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    images = images * draw(0.9, 1.1).reshape(-1, 1, 1, 1)
+    images = images + (torch.rand(count, 3, 1, 1, generator=generator) - 0.5) * 0.05
+    blurred = draw(0, 1) < 0.25
+    images[blurred] = F.avg_pool2d(F.pad(images[blurred], (1, 1, 1, 1), mode="replicate"), 3, 1)
+    noise = torch.randn(images.shape, generator=generator)
+    coarse = draw(0, 1) < 0.3
+    small = torch.randn(int(coarse.sum()), 3, height // 4, width // 4, generator=generator)
+    noise[coarse] = F.interpolate(small, size=(height, width), mode="bilinear", align_corners=False) * 1.3
+    strength = draw(0, 1).square().reshape(-1, 1, 1, 1) * 0.2
+    return (images + strength * noise).clamp(0, 1)
+
+
+def contrast(pictures: Tensor, texts: Tensor, ignored: Tensor, scale: Tensor) -> Tensor:
+    """Cross-entropy of each picture over all texts, and of each caption over all pictures, ignored pairs left out."""
+    count = pictures.shape[0]
+    logits = (scale * pictures @ texts.T).masked_fill(ignored, -1e4)
+    own = torch.arange(count)
+    return 0.5 * (F.cross_entropy(logits, own) + F.cross_entropy(logits[:, :count].T, own))
+
+
+def margins(pictures: Tensor, texts: Tensor, ignored: Tensor) -> Tensor:
+    """Hinges that keep each caption and its near miss apart, in the pictures' eyes and in the text space."""
+    count = pictures.shape[0]
+    own, miss = texts[:count], texts[count:]
+    is_wrong = (~ignored[torch.arange(count), torch.arange(count) + count]).float()
+    lead = ((own - miss) * pictures).sum(1)
+    closeness = (own * miss).sum(1)
+    total = F.relu(PAIR_MARGIN - lead) + 0.5 * F.relu(closeness - TEXT_MARGIN)
+    return (total * is_wrong).mean()
+
+
+def attack(network: MiniNetwork, images: Tensor, texts: Tensor, ignored: Tensor, settings: Hardening, generator: torch.Generator) -> Tensor:
+    """The first ``attack_share`` of the pictures, each moved within an L2 ball towards a wrong text (one step).
+
+    Reference: Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018.
+    """
+    count = int(images.shape[0] * settings.attack_share)
+    clean, own = images[:count], texts[: images.shape[0]][:count].detach()
+    target = torch.randint(0, texts.shape[0], (count,), generator=generator)
+    is_right = ignored[torch.arange(count), target] | (target == torch.arange(count))
+    direction = torch.where(is_right[:, None], -own, texts.detach()[target] - own)
+    radius = (torch.rand(count, generator=generator) * settings.attack_radius).reshape(-1, 1, 1, 1)
+    start = torch.randn(clean.shape, generator=generator)
+    start = start / start.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1) * radius * 0.5
+    moved = (clean + start).requires_grad_(True)
+    network.vision.eval().requires_grad_(False)
+    with torch.autocast("cpu", torch.bfloat16):
+        embedding = network.vision(moved)
+    embedding = F.normalize(embedding.float(), dim=-1)
+    (gradient,) = torch.autograd.grad((embedding * direction).sum(), moved)
+    network.vision.train().requires_grad_(True)
+    with torch.no_grad():
+        step = start + gradient / (gradient.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1) + 1e-12) * radius * 1.5
+        length = step.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
+        step = step * (radius / (length + 1e-9)).clamp(max=1.0)
+        return torch.cat([(clean + step).clamp(0, 1), images[count:]])
+
+
+def noisy_twins(images: Tensor, settings: Hardening, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The last ``noise_share`` of the pictures under noise of several scales, half of it colour only; its strength."""
+    count = int(images.shape[0] * settings.noise_share)
+    size = images.shape[-1]
+    strength = torch.rand(count, generator=generator) * 0.27 + 0.03
+    noise = []
+    for _ in range(count):
+        cells = size // (8, 4, 2, 1)[int(torch.randint(0, 4, (1,), generator=generator))]
+        one = torch.randn(1, 3, cells, cells, generator=generator)
+        one = F.interpolate(one, size=(size, size), mode="bilinear", align_corners=False)
+        if float(torch.rand((), generator=generator)) < 0.5:
+            one = one - one.mean(1, keepdim=True)
+        noise.append(one / one.std())
+    twins = images[-count:] + strength.reshape(-1, 1, 1, 1) * torch.cat(noise)
+    return twins.clamp(0, 1), strength
+
+
+def batch_loss(network: MiniNetwork, batch: Batch, hardening: Hardening | None, generator: torch.Generator) -> Tensor:
+    """The loss of a batch; with ``hardening`` half of it is attacked, and noise must score lower in proportion."""
+    images = augment(batch.images.float() / 255.0, generator)
+    token_noise = torch.randn(*batch.rows.shape, network.config.token_width, generator=generator) * 0.2
+    with torch.autocast("cpu", torch.bfloat16):
+        texts = network.text(batch.rows, token_noise)
+    texts = F.normalize(texts.float(), dim=-1)
+    count = images.shape[0]
+    strength = None
+    if hardening is not None:
+        images = attack(network, images, texts, batch.ignored, hardening, generator)
+        twins, strength = noisy_twins(images, hardening, generator)
+        images = torch.cat([images, twins])
+    with torch.autocast("cpu", torch.bfloat16):
+        embeddings = network.vision(images.contiguous(memory_format=torch.channels_last))
+    embeddings = F.normalize(embeddings.float(), dim=-1)
+    pictures = embeddings[:count]
+    loss = contrast(pictures, texts, batch.ignored, network.log_scale.exp())
+    loss = loss + 1.5 * margins(pictures, texts, batch.ignored)
+    if hardening is not None and strength is not None:
+        own = texts[count - len(strength) : count]
+        clean = (pictures[count - len(strength) :] * own).sum(1).detach()
+        noisy = (embeddings[count:] * own).sum(1)
+        loss = loss + 2.0 * F.relu(hardening.noise_gain * strength - (clean - noisy)).mean()
+    return loss
