@@ -1,0 +1,25 @@
+"""The settings of a run: composed of the stages' own configs, read from YAML and written back."""
+
+from clipmatrix.config.presets import QUALITIES, load_config, preset
+from clipmatrix.config.run import (
+    OptimiserConfig,
+    PromptConfig,
+    RunConfig,
+    ScoreConfig,
+    SearchConfig,
+    default_prompts,
+)
+from clipmatrix.config.yaml_mapping import dump_yaml
+
+__all__ = [
+    "QUALITIES",
+    "OptimiserConfig",
+    "PromptConfig",
+    "RunConfig",
+    "ScoreConfig",
+    "SearchConfig",
+    "default_prompts",
+    "dump_yaml",
+    "load_config",
+    "preset",
+]

@@ -1,0 +1,142 @@
+"""Every setting of one run; knows what they mean for the user, not how the stages use them."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from clipmatrix.bodies.poses import PoseConfig
+from clipmatrix.errors import ConfigError, PromptError
+from clipmatrix.losses.weights import LossWeights
+from clipmatrix.scene.config import SceneConfig
+
+Region = Literal["whole", "head", "torso", "arms", "hands", "legs", "feet"]
+
+
+@dataclass(frozen=True)
+class PromptConfig:
+    """A text, the region of the body it speaks of, and whether it sees the texture or the plain form."""
+
+    text: str
+    weight: float = 1.0
+    region: Region = "whole"
+    textured: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise PromptError('text must not be empty: say what to create, as in "a zebra striped man"')
+        if not 0.0 < self.weight <= 1000.0:
+            raise ConfigError(f"weight must be above 0 and at most 1000, not {self.weight:g}: use 1")
+
+
+@dataclass(frozen=True)
+class ScoreConfig:
+    """How pictures and texts are compared.
+
+    The loss of a picture is minus its cosine to the text plus ``contrast`` times the cross-entropy of choosing that
+    text among a bank of other ones, with cosines divided by ``temperature``.
+    """
+
+    contrast: float = 0.3
+    temperature: float = 0.05
+
+    def __post_init__(self) -> None:
+        _require("contrast", self.contrast, 0.0, 100.0, 0.3)
+        _require("temperature", self.temperature, 1e-3, 10.0, 0.05)
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """Step sizes, and how they change over a run.
+
+    All rates rise from zero over the first ``warm_up`` of the steps and fall along a half cosine to ``final`` of
+    their value; those of the form (shape and offset) begin after ``form_delay`` of the steps.
+    """
+
+    texture_rate: float = 0.02
+    shape_rate: float = 0.02
+    offset_rate: float = 0.004
+    material_rate: float = 0.01
+    lights_rate: float = 0.005
+    warm_up: float = 0.05
+    form_delay: float = 0.1
+    final: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name in ("texture_rate", "shape_rate", "offset_rate", "material_rate", "lights_rate"):
+            _require(name, getattr(self, name), 0.0, 10.0, type(self).__dataclass_fields__[name].default)
+        for name in ("warm_up", "form_delay", "final"):
+            _require(name, getattr(self, name), 0.0, 1.0, type(self).__dataclass_fields__[name].default)
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How long procedural looks are searched for a start.
+
+    ``candidates`` random looks are scored, then ``rounds`` times ``children`` mutations of the ``parents`` best ones,
+    each on ``views`` pictures of ``resolution`` squared.
+    """
+
+    candidates: int = 384
+    rounds: int = 4
+    parents: int = 32
+    children: int = 128
+    views: int = 3
+    resolution: int = 112
+
+    def __post_init__(self) -> None:
+        _require("candidates", self.candidates, 1, 100_000, 384)
+        _require("rounds", self.rounds, 0, 1000, 4)
+        _require("parents", self.parents, 1, 100_000, 32)
+        _require("children", self.children, 1, 100_000, 128)
+        _require("views", self.views, 1, 64, 3)
+        _require("resolution", self.resolution, 32, 1024, 112)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides what a run makes; the same config gives the same result on the same machine.
+
+    ``views`` pictures of ``resolution`` squared are rendered each of the ``steps``. ``clip`` names the encoder:
+    ``mini``, a hub name or a folder. ``start`` is where the descent begins. A preview is written every
+    ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0 leaves them out.
+    """
+
+    prompts: tuple[PromptConfig, ...] = ()
+    quality: Literal["draft", "standard", "fine"] = "standard"
+    seed: int = 0
+    clip: str = "mini"
+    start: Literal["search", "neutral"] = "search"
+    steps: int = 600
+    views: int = 4
+    resolution: int = 224
+    preview_every: int = 50
+    checkpoint_every: int = 200
+    poses: PoseConfig = field(default_factory=PoseConfig)
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    score: ScoreConfig = field(default_factory=ScoreConfig)
+    losses: LossWeights = field(default_factory=LossWeights)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
+
+    def __post_init__(self) -> None:
+        _require("steps", self.steps, 1, 1_000_000, 600)
+        _require("seed", self.seed, 0, 2**63 - 1, 0)
+        _require("views", self.views, 1, 256, 4)
+        _require("resolution", self.resolution, 32, 4096, 224)
+        _require("preview_every", self.preview_every, 0, 1_000_000, 50)
+        _require("checkpoint_every", self.checkpoint_every, 0, 1_000_000, 200)
+        if not self.clip.strip():
+            raise ConfigError("clip must not be empty: name an encoder, such as mini, or a folder")
+
+
+def default_prompts(text: str) -> tuple[PromptConfig, ...]:
+    """What a bare text stands for: the whole textured body, and at less weight its plain form.
+
+    Raises:
+        PromptError: the text is empty.
+    """
+    return (PromptConfig(text), PromptConfig(text, weight=0.3, textured=False))
+
+
+def _require(name: str, value: float | int, lowest: float | int, highest: float | int, usual: float | int) -> None:
+    if not lowest <= value <= highest:
+        raise ConfigError(f"{name} must be from {lowest:g} to {highest:g}, not {value:g}: use for instance {usual:g}")
