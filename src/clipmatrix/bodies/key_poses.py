@@ -91,7 +91,7 @@ KEY_POSES_DEG: dict[str, dict[str, float]] = {
         "elbow_flexion_r": 62, "shoulder_abduction_l": 14, "finger_curl": 70, "index_curl": 68, "thumb_curl": 35,
     },
     "think": {
-        "shoulder_flexion_r": 48, "shoulder_abduction_r": 0, "elbow_flexion_r": 132, "forearm_pronation_r": -10,
+        "shoulder_flexion_r": 54, "shoulder_abduction_r": 6, "elbow_flexion_r": 132, "forearm_pronation_r": -10,
         "shoulder_rotation_r": 26, "finger_curl_r": 62, "index_curl_r": 24, "thumb_curl_r": 10, "wrist_flexion_r": 10,
         "neck_flexion": 14, "neck_rotation": -10, "shoulder_flexion_l": 26, "shoulder_rotation_l": 68,
         "elbow_flexion_l": 86, "shoulder_abduction_l": 14, "hip_abduction_l": 6, "knee_flexion_l": 10,
