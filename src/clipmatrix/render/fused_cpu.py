@@ -80,7 +80,7 @@ class _GatherRows(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (gradient,) = grad_outputs
         (row_ids,) = ctx.saved_tensors
         total = gradient.new_zeros(ctx.shape)
@@ -99,7 +99,7 @@ class _WeighRows(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, None, Tensor | None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (gradient,) = grad_outputs
         table, row_ids, weights = ctx.saved_tensors
         rows = gradient.contiguous().numpy()
@@ -124,7 +124,7 @@ class _AreaNormals(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (gradient,) = grad_outputs
         vertices, faces = ctx.saved_tensors
         total = torch.zeros_like(vertices)
@@ -143,7 +143,7 @@ class _Halve(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         (gradient,) = grad_outputs
         out = gradient.new_empty(ctx.shape)
         _halve_backward(gradient.contiguous().numpy(), out.numpy())

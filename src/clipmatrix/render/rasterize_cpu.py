@@ -48,6 +48,22 @@ def _clipped_bounds_px(xs, ys, zs, ws, height, width):
     return low_x - 0.01, high_x + 0.01, low_y - 0.01, high_y + 0.01
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _bounds_px(xs, ys, zs, ws, height, width):
+    """The pixel box (x low, x high, y low, y high) of what a face shows beyond the near plane."""
+    near = min(zs[0] + ws[0], zs[1] + ws[1], zs[2] + ws[2])
+    if not (near >= 0.0 and min(ws[0], ws[1], ws[2]) > 1e-12):
+        return _clipped_bounds_px(xs, ys, zs, ws, height, width)
+    u0, u1, u2 = xs[0] / ws[0], xs[1] / ws[1], xs[2] / ws[2]
+    v0, v1, v2 = ys[0] / ws[0], ys[1] / ws[1], ys[2] / ws[2]
+    return (
+        (min(u0, u1, u2) + 1.0) * (0.5 * width) - 0.5,
+        (max(u0, u1, u2) + 1.0) * (0.5 * width) - 0.5,
+        (1.0 - max(v0, v1, v2)) * (0.5 * height) - 0.5,
+        (1.0 - min(v0, v1, v2)) * (0.5 * height) - 0.5,
+    )
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def rasterize_rows(vertices_clip, faces, first_row, end_row, face_ids, depth):
     """Fill the rows ``first_row`` to ``end_row`` of one view; all other rows stay as they are.
@@ -62,7 +78,6 @@ def rasterize_rows(vertices_clip, faces, first_row, end_row, face_ids, depth):
         for x in range(width):
             face_ids[y, x] = -1
             depth[y, x] = np.float32(np.inf)
-    half_width, half_height = 0.5 * width, 0.5 * height
     step_x, step_y = 2.0 / width, 2.0 / height
     for f in range(faces.shape[0]):
         i0, i1, i2 = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -91,16 +106,7 @@ def rasterize_rows(vertices_clip, faces, first_row, end_row, face_ids, depth):
             np.float64(vertices_clip[i1, 2]),
             np.float64(vertices_clip[i2, 2]),
         )
-        near = min(z0 + w0, z1 + w1, z2 + w2)
-        if near >= 0.0 and min(w0, w1, w2) > 1e-12:
-            u0, u1, u2 = x0 / w0, x1 / w1, x2 / w2
-            v0, v1, v2 = y0 / w0, y1 / w1, y2 / w2
-            low_x, high_x = (min(u0, u1, u2) + 1.0) * half_width - 0.5, (max(u0, u1, u2) + 1.0) * half_width - 0.5
-            low_y, high_y = (1.0 - max(v0, v1, v2)) * half_height - 0.5, (1.0 - min(v0, v1, v2)) * half_height - 0.5
-        else:
-            low_x, high_x, low_y, high_y = _clipped_bounds_px(
-                (x0, x1, x2), (y0, y1, y2), (z0, z1, z2), (w0, w1, w2), height, width
-            )
+        low_x, high_x, low_y, high_y = _bounds_px((x0, x1, x2), (y0, y1, y2), (z0, z1, z2), (w0, w1, w2), height, width)
         first_x = math.ceil(min(max(low_x - MARGIN_PX, 0.0), float(width)))
         last_x = math.floor(max(min(high_x + MARGIN_PX, width - 1.0), -1.0))
         first_y = math.ceil(min(max(low_y - MARGIN_PX, float(first_row)), float(end_row)))
