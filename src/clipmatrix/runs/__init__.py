@@ -1,1 +1,1 @@
-"""."""
+"""Run directories: where everything that a run makes is kept."""

@@ -1,0 +1,184 @@
+"""The run directory: its layout, how it is begun, written and opened again; knows nothing of scenes or encoders.
+
+config.yaml  environment.json  events.jsonl  checkpoints/  previews/
+result/  model.glb  albedo.png  views.png  turntable.mp4
+"""
+
+import json
+import os
+import re
+import shutil
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clipmatrix.errors import RunError
+from clipmatrix.runs.files import file_errors, write_whole
+
+_FOLDERS = ("checkpoints", "previews", "result")
+_LONGEST_SLUG = 60
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The places of one run under ``path``; they need not exist yet."""
+
+    path: Path
+
+    @property
+    def config_path(self) -> Path:
+        """The settings, as YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def events_path(self) -> Path:
+        """One JSON object per line and event."""
+        return self.path / "events.jsonl"
+
+    @property
+    def result_path(self) -> Path:
+        """The folder of the finished files."""
+        return self.path / "result"
+
+    @property
+    def glb_path(self) -> Path:
+        """The rigged, textured and animated character."""
+        return self.result_path / "model.glb"
+
+    @property
+    def albedo_path(self) -> Path:
+        """The texture."""
+        return self.result_path / "albedo.png"
+
+    @property
+    def views_path(self) -> Path:
+        """The contact sheet."""
+        return self.result_path / "views.png"
+
+    @property
+    def turntable_path(self) -> Path:
+        """The video."""
+        return self.result_path / "turntable.mp4"
+
+    def preview_path(self, step: int) -> Path:
+        """The preview picture after that many steps."""
+        return self.path / "previews" / f"step_{step:06d}.png"
+
+    def checkpoint_path(self, step: int) -> Path:
+        """The scene's state after that many steps."""
+        return self.path / "checkpoints" / f"step_{step:06d}.safetensors"
+
+    def latest_checkpoint(self) -> Path | None:
+        """The checkpoint with the most steps behind it, or None."""
+        found = sorted((self.path / "checkpoints").glob("step_*.safetensors"))
+        return found[-1] if found else None
+
+    def write_event(self, record: Mapping[str, Any]) -> None:
+        """Appends one line to the event log, whole.
+
+        Raises:
+            RunError: the log cannot be written.
+        """
+        line = json.dumps(record, ensure_ascii=False) + "\n"
+        with file_errors(self.events_path), self.events_path.open("a", encoding="utf-8") as log:
+            log.write(line)
+
+    def write_checkpoint(self, step: int, data: bytes) -> Path:
+        """Where the checkpoint now lies.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        path = self.checkpoint_path(step)
+        write_whole(path, data)
+        return path
+
+    def read_events(self) -> list[dict[str, Any]]:
+        """The event log; a last line that was cut off is left out."""
+        records = []
+        for line in self.events_path.read_text(encoding="utf-8").splitlines():
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return records
+
+
+def check_target(path: Path) -> None:
+    """Makes sure that a run can be begun at ``path``, and writes nothing.
+
+    Raises:
+        RunError: it is a file, or a folder of something else, or cannot be written.
+    """
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file, and a run needs a folder: choose another --out")
+    if path.is_dir():
+        try:
+            is_foreign = any(path.iterdir()) and not _is_run(path)
+        except OSError as error:
+            raise RunError(f"{path} cannot be read ({error.strerror}): choose another --out") from error
+        if is_foreign:
+            raise RunError(f"{path} holds files that are no run of clipmatrix: choose an empty or a new folder")
+    parent = path
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise RunError(f"{path} cannot be made, since {parent} cannot be written to: choose another --out")
+
+
+def begin_run(path: Path, config_yaml: str, environment: Mapping[str, Any]) -> RunDirectory:
+    """A fresh run directory at ``path``; an earlier run there is replaced, nothing else is ever removed.
+
+    Raises:
+        RunError: see ``check_target``.
+    """
+    check_target(path)
+    run = RunDirectory(path)
+    with file_errors(path):
+        for folder in _FOLDERS:
+            shutil.rmtree(path / folder, ignore_errors=True)
+            (path / folder).mkdir(parents=True)
+        run.events_path.write_text("", encoding="utf-8")
+    write_whole(path / "environment.json", (json.dumps(environment, indent=2) + "\n").encode())
+    write_whole(run.config_path, config_yaml.encode())
+    return run
+
+
+def open_run_directory(path: Path) -> RunDirectory:
+    """The run directory at ``path``.
+
+    Raises:
+        RunError: there is none.
+    """
+    if not path.is_dir():
+        raise RunError(f"{path} is no folder: name the folder of a run, the one with config.yaml in it")
+    if not _is_run(path):
+        raise RunError(
+            f"{path} is no run of clipmatrix, since it has no config.yaml and events.jsonl: name one that is"
+        )
+    return RunDirectory(path)
+
+
+def free_path(base: Path, text: str, seed: int) -> Path:
+    """``base``/<words of the text>-<seed>, with a number behind where that exists."""
+    name = f"{slug(text)}-{seed}"
+    path, number = base / name, 2
+    while path.exists():
+        path, number = base / f"{name}-{number}", number + 1
+    return path
+
+
+def slug(text: str) -> str:
+    """The text as a folder's name: its letters and digits in lower case, hyphens between, at most 60 characters."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).lower().replace("_", " "))
+    name = "-".join(words) or "run"
+    if len(name) > _LONGEST_SLUG:
+        name = name[:_LONGEST_SLUG].rsplit("-", 1)[0]
+    # Letters of other scripts take up to four bytes, and file systems allow 255 a name.
+    return name.encode()[:200].decode(errors="ignore")
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "config.yaml").is_file() and (path / "events.jsonl").is_file()
