@@ -1,0 +1,40 @@
+"""Files that appear whole or not at all; knows nothing of what is in them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clipmatrix.errors import ExportError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A scratch path beside ``path`` that takes its place when the block ends well, and vanishes when it does not.
+
+    Makes the folders above where they are missing. The scratch path keeps the suffix, by which encoders choose formats.
+
+    Raises:
+        ExportError: the target, or what is written inside the block, cannot be written.
+    """
+    scratch = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield scratch
+        os.replace(scratch, path)
+    except OSError as error:
+        raise ExportError(
+            f"wanted to write {path}, but: {error.strerror or error}; choose a folder that can be written to"
+        ) from error
+    finally:
+        scratch.unlink(missing_ok=True) if scratch.parent.is_dir() else None
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes ``data`` to ``path``, whole or not at all.
+
+    Raises:
+        ExportError: the target cannot be written.
+    """
+    with replacing(path) as scratch:
+        scratch.write_bytes(data)
