@@ -90,9 +90,15 @@ def settle(space: PoseSpace, angles: Float[Tensor, "b a"]) -> Float[Tensor, "b a
 
     Angles in radians, kept within the limits. Not meant to be differentiated. Three forward kinematics.
     """
-    angles = _balanced(space, angles)
-    angles = _evened(space, angles)
-    angles = _soles_down(space, angles)
+    return plant(space, _balanced(space, angles))
+
+
+def plant(space: PoseSpace, angles: Float[Tensor, "b a"]) -> Float[Tensor, "b a"]:
+    """The same poses with both legs reaching the ground where they nearly did, soles flat where they stand.
+
+    Like ``settle`` for movements, which are out of balance on purpose.
+    """
+    angles = _soles_down(space, _evened(space, angles))
     low, high = limits(angles.device).to(angles.dtype).unbind(1)
     return torch.minimum(torch.maximum(angles, low), high)
 
