@@ -1,7 +1,7 @@
 """What a rasteriser answers: which face each pixel shows, and where outlines run; knows no colours and no gradients."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int32, Int64
 from torch import Tensor
@@ -37,6 +37,7 @@ class SilhouettePairs:
     is_row: Bool[Tensor, "n"]
 
 
+@runtime_checkable
 class Rasterizer(Protocol):
     """The two discrete questions of rendering. Answers carry no gradients, and are the same bits every time."""
 

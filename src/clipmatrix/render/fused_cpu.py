@@ -4,7 +4,7 @@ Each has a plain torch twin, named in its docstring, which is the definition and
 add in one fixed order on one thread, so that gradients are the same bits every time. Float32 and float64.
 """
 
-from typing import Any
+from typing import Any, no_type_check
 
 import torch
 from jaxtyping import Float, Int64
@@ -150,6 +150,7 @@ class _Halve(torch.autograd.Function):
         return out
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_rows(table, row_ids, rows):
     for m in range(row_ids.shape[0]):
@@ -158,6 +159,7 @@ def _add_rows(table, row_ids, rows):
             table[row, c] += rows[m, c]
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _weigh(table, row_ids, weights, out):
     for n in range(row_ids.shape[0]):
@@ -168,6 +170,7 @@ def _weigh(table, row_ids, weights, out):
             out[n, c] = total
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _weigh_backward_table(grad_table, row_ids, weights, rows):
     for n in range(row_ids.shape[0]):
@@ -177,6 +180,7 @@ def _weigh_backward_table(grad_table, row_ids, weights, rows):
                 grad_table[row, c] += weight * rows[n, c]
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _weigh_backward_weights(table, row_ids, grad_weights, rows):
     for n in range(row_ids.shape[0]):
@@ -188,11 +192,13 @@ def _weigh_backward_weights(table, row_ids, grad_weights, rows):
             grad_weights[n, k] = total
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _cross(ax, ay, az, bx, by, bz):
     return ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_normals(vertices, faces, total):
     for b in range(vertices.shape[0]):
@@ -210,6 +216,7 @@ def _add_normals(vertices, faces, total):
                 total[b, row, 2] += z
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_normals_backward(vertices, faces, gradient, total):
     """With N = e1 x e2 and G the sum of the corners' gradients: dN pulls e1 by e2 x G, and e2 by G x e1."""
@@ -237,6 +244,7 @@ def _add_normals_backward(vertices, faces, gradient, total):
             total[b, i, 2] -= jz + kz
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _halve(texture, out):
     rows, columns, num_channels = texture.shape
@@ -249,6 +257,7 @@ def _halve(texture, out):
                 out[y, x, c] = ((upper[left, c] + upper[right, c]) + (lower[left, c] + lower[right, c])) * quarter
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _halve_backward(gradient, out):
     rows, columns, num_channels = out.shape

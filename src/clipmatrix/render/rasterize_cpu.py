@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ MARGIN_PX = 1e-6
 """How far beyond its projected corners, in pixels, a face is looked for: above float64's rounding, below notice."""
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _clipped_bounds_px(xs, ys, zs, ws, height, width):
     """The pixel box (x low, x high, y low, y high) of the part of a face that lies beyond the near plane."""
@@ -48,6 +50,7 @@ def _clipped_bounds_px(xs, ys, zs, ws, height, width):
     return low_x - 0.01, high_x + 0.01, low_y - 0.01, high_y + 0.01
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _bounds_px(xs, ys, zs, ws, height, width):
     """The pixel box (x low, x high, y low, y high) of what a face shows beyond the near plane."""
@@ -64,6 +67,7 @@ def _bounds_px(xs, ys, zs, ws, height, width):
     )
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def rasterize_rows(vertices_clip, faces, first_row, end_row, face_ids, depth):
     """Fill the rows ``first_row`` to ``end_row`` of one view; all other rows stay as they are.
@@ -129,6 +133,7 @@ def rasterize_rows(vertices_clip, faces, first_row, end_row, face_ids, depth):
                         face_ids[y, x] = f
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def rasterize_view(vertices_clip, faces, face_ids, depth):
     """Fill ``face_ids`` (int32, h w) and ``depth`` (float32, h w) of one view.
@@ -140,6 +145,7 @@ def rasterize_view(vertices_clip, faces, face_ids, depth):
     rasterize_rows(vertices_clip, faces, 0, face_ids.shape[0], face_ids, depth)
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _side(vertices_clip, i, j, k):
     """Where corner k lies seen from the eye: positive to the left of the line from i to j, +Y being up."""
@@ -149,6 +155,7 @@ def _side(vertices_clip, i, j, k):
     return x2 * (y0 * w1 - y1 * w0) + y2 * (w0 * x1 - w1 * x0) + w2 * (x0 * y1 - x1 * y0)
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _walk_outline(p, q, is_left_inside, edge_id, face_ids, depth, best_depth, best_edge):
     """Offer the outline from p to q (x, y, z, w) to each pixel pair that it separates.
@@ -203,6 +210,7 @@ def _walk_outline(p, q, is_left_inside, edge_id, face_ids, depth, best_depth, be
             best_edge[axis, ya, xa] = 2 * edge_id + is_second_inner
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def silhouette_view(vertices_clip, edge_ends, edge_opposites, face_ids, depth):
     """The pixel pairs of one view as rows of int64: inner pixel, outer pixel, edge id, 1 for a pair along a row."""
