@@ -22,12 +22,12 @@ FRAMES_PER_SECOND = 30
 
 # Angles in degrees at each tenth of a stride, from the heel's strike to its next one: walking after Winter, "The
 # Biomechanics and Motor Control of Human Gait" (1991), running after Novacheck, "The biomechanics of running" (1998),
-# both rounded by eye.
+# both rounded, then fitted by eye so that the heel comes down where the sole of a rigid figure is.
 _WALK_LEG = {
-    "hip_flexion": (27, 24, 16, 6, -4, -10, -4, 14, 26, 29),
-    "knee_flexion": (5, 15, 17, 12, 7, 10, 36, 58, 46, 16),
-    "ankle_dorsiflexion": (1, -5, 1, 5, 9, 6, -16, -8, 1, 2),
-    "toe_extension": (6, 0, 0, 0, 10, 28, 22, 4, 4, 8),
+    "hip_flexion": (24, 22, 15, 5, -5, -9, -1, 15, 25, 26),
+    "knee_flexion": (3, 12, 12, 8, 11, 26, 48, 60, 44, 10),
+    "ankle_dorsiflexion": (0, -5, 0, 6, 10, 6, -12, -6, 1, 1),
+    "toe_extension": (6, 0, 0, 0, 12, 32, 24, 4, 4, 8),
 }
 _RUN_LEG = {
     "hip_flexion": (38, 34, 20, 2, -14, -8, 14, 42, 54, 48),

@@ -124,8 +124,8 @@ KEY_POSES_DEG: dict[str, dict[str, float]] = {
         "shoulder_abduction": 8, "elbow_flexion": 14, "hip_abduction": 2,
     },
     "lunge": {
-        "body_pitch": 4, "hip_flexion_l": 84, "knee_flexion_l": 86, "ankle_dorsiflexion_l": 4, "hip_flexion_r": -22,
-        "knee_flexion_r": 34, "ankle_dorsiflexion_r": 6, "toe_extension_r": 56, "shoulder_flexion_r": 34,
+        "body_pitch": 4, "hip_flexion_l": 68, "knee_flexion_l": 70, "ankle_dorsiflexion_l": 4, "hip_flexion_r": -16,
+        "knee_flexion_r": 52, "ankle_dorsiflexion_r": 2, "toe_extension_r": 56, "shoulder_flexion_r": 34,
         "elbow_flexion_r": 48, "shoulder_flexion_l": -28, "elbow_flexion_l": 34, "hip_abduction": 3,
         "hip_rotation": -2,
     },

@@ -125,10 +125,9 @@ def _balanced(space: PoseSpace, angles: Float[Tensor, "b a"]) -> Float[Tensor, "
     masses = {**_MASSES, **{f"{role}_{side}": mass for role, mass in _SIDE_MASSES.items() for side in ("l", "r")}}
     present = {role: mass for role, mass in masses.items() if role in places}
     centre = torch.stack([mass * places[role] for role, mass in present.items()]).sum(0) / sum(present.values())
-    # A foot bears weight over its whole length: its middle is half way from the ankle to the ball.
-    soles = {side: places[f"foot_{side}"] + 0.5 * _ball_from_ankle(places, side) for side in ("l", "r")}
-    weight = (planted["l"] + planted["r"]).clamp_min(1e-6)[:, None]
-    support = (soles["l"] * planted["l"][:, None] + soles["r"] * planted["r"][:, None]) / weight
+    # People stand with their weight a little before the ankles.
+    soles = {side: places[f"foot_{side}"] + 0.3 * _ball_from_ankle(places, side) for side in ("l", "r")}
+    support = _nearest_support(soles, planted, centre)
     offset = centre - support
     yaw = angles[:, ANGLE_NAMES.index("body_yaw")]
     offset = (axis_rotation(1, -yaw) @ offset[..., None]).squeeze(-1)
@@ -141,6 +140,20 @@ def _balanced(space: PoseSpace, angles: Float[Tensor, "b a"]) -> Float[Tensor, "
         fade = 1.0 - (lean.abs() - math.radians(_MAX_LEAN_DEG)) / math.radians(_MEANT_LEAN_DEG - _MAX_LEAN_DEG)
         angles[:, ANGLE_NAMES.index(name)] -= lean * fade.clamp(0.0, 1.0)
     return angles
+
+
+def _nearest_support(
+    soles: Mapping[str, Float[Tensor, "b 3"]], planted: Mapping[str, Float[Tensor, "b"]], centre: Float[Tensor, "b 3"]
+) -> Float[Tensor, "b 3"]:
+    """The point between the two soles that is nearest to being below ``centre``; all of it by the planted one."""
+    across = (soles["r"] - soles["l"]) * centre.new_tensor([1.0, 0.0, 1.0])
+    place = ((centre - soles["l"]) * across).sum(dim=1) / across.square().sum(dim=1).clamp_min(1e-6)
+    # A lifted foot bears nothing: the share it may get goes with how much it is planted. A figure that could lean on
+    # one foot stands with its weight inside of the middle half.
+    low = 0.25 + 0.75 * (1.0 - planted["l"])
+    high = 0.75 - 0.75 * (1.0 - planted["r"])
+    place = torch.minimum(torch.maximum(place, torch.minimum(low, high)), torch.maximum(low, high))
+    return soles["l"] + place[:, None] * (soles["r"] - soles["l"])
 
 
 def _evened(space: PoseSpace, angles: Float[Tensor, "b a"]) -> Float[Tensor, "b a"]:
