@@ -72,7 +72,14 @@ def margins(pictures: Tensor, texts: Tensor, ignored: Tensor) -> Tensor:
     return (total * is_wrong).mean()
 
 
-def attack(network: MiniNetwork, images: Tensor, texts: Tensor, ignored: Tensor, settings: Hardening, generator: torch.Generator) -> Tensor:
+def attack(
+    network: MiniNetwork,
+    images: Tensor,
+    texts: Tensor,
+    ignored: Tensor,
+    settings: Hardening,
+    generator: torch.Generator,
+) -> Tensor:
     """The first ``attack_share`` of the pictures, each moved within an L2 ball towards a wrong text (one step).
 
     Reference: Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018.

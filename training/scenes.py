@@ -14,9 +14,7 @@ from clipmatrix.render.posed_bodies import pose_bodies, shape_from_phenotypes
 FRAMES = ("whole", "head", "torso", "legs")
 """What a training camera frames."""
 
-FRAME_SLOTS = np.array(
-    [[1, 1, 1, 1, 1, 1], [1, 0, 0, 0, 0, 0], [0.6, 1, 0.3, 0, 0, 0], [0, 0, 0, 0, 1, 1]], np.float64
-)
+FRAME_SLOTS = np.array([[1, 1, 1, 1, 1, 1], [1, 0, 0, 0, 0, 0], [0.6, 1, 0.3, 0, 0, 0], [0, 0, 0, 0, 1, 1]], np.float64)
 _FRAME_SHARES = np.array([0.6, 0.16, 0.14, 0.10])
 
 

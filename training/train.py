@@ -103,11 +103,22 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
     model_config = MiniConfig(num_rows=len(table))
     bank = build_bank(load_anny(), config.num_shapes, config.poses_per_shape, config.seed)
     size = model_config.image_size
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     with Progress(*columns) as progress:
         job = progress.add_task("pictures", total=config.num_pictures, note="")
         pictures = load_pictures(
-            bank, config.num_pictures, 1000 * (config.seed + 1), size, out / "data", lambda n: progress.update(job, completed=n)
+            bank,
+            config.num_pictures,
+            1000 * (config.seed + 1),
+            size,
+            out / "data",
+            lambda n: progress.update(job, completed=n),
         )
         held_out = load_pictures(bank, 600, 77_000_000, size, out / "data", lambda n: None)
         progress.update(job, completed=config.num_pictures)
@@ -125,7 +136,9 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
         job = progress.add_task("steps", total=total, completed=first, note="")
 
         def make(step: int):  # noqa: ANN202
-            return build_batch(pictures, tokenizer, row_ids, model_config.max_tokens, config.batch_size, (config.seed, step))
+            return build_batch(
+                pictures, tokenizer, row_ids, model_config.max_tokens, config.batch_size, (config.seed, step)
+            )
 
         network.train()
         recent: list[float] = []
@@ -195,7 +208,9 @@ def save_checkpoint(network: MiniNetwork, tokenizer, row_ids: torch.Tensor, fold
     tensors["row_ids"] = row_ids.to(torch.int32)
     save_file({name: t.contiguous() for name, t in tensors.items()}, folder / "model.safetensors")
     config = replace(network.config, num_rows=table.shape[0])
-    (folder / "config.json").write_text(json.dumps({"model_type": "clipmatrix-mini", **config.to_json()}, indent=2) + "\n")
+    (folder / "config.json").write_text(
+        json.dumps({"model_type": "clipmatrix-mini", **config.to_json()}, indent=2) + "\n"
+    )
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
 
 

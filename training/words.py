@@ -41,10 +41,17 @@ def build_tokenizer(words: list[str]) -> Tokenizer:
         vocabulary.setdefault("##" + ending, len(vocabulary))
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=40))
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), normalizers.Replace(Regex("[^a-z]+"), " ")]
+        [
+            normalizers.NFKD(),
+            normalizers.StripAccents(),
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex("[^a-z]+"), " "),
+        ]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.add_tokens([AddedToken(name, single_word=True, normalized=True) for name in colors().names if " " in name])
+    tokenizer.add_tokens(
+        [AddedToken(name, single_word=True, normalized=True) for name in colors().names if " " in name]
+    )
     return tokenizer
 
 
@@ -66,7 +73,9 @@ def build_table(tokenizer: Tokenizer, teacher: Path, token_width: int) -> tuple[
         row_ids[index] = row_of_text.get(token.removeprefix("##"), 0)
     meaning = embed_words(texts, teacher)
     meaning = meaning - meaning.mean(0)
-    _, _, axes = torch.linalg.svd(meaning[torch.randperm(len(meaning), generator=torch.Generator().manual_seed(0))[:12000]], full_matrices=False)
+    _, _, axes = torch.linalg.svd(
+        meaning[torch.randperm(len(meaning), generator=torch.Generator().manual_seed(0))[:12000]], full_matrices=False
+    )
     width = token_width - COLOR_WIDTH
     reduced = meaning @ axes[:width].T
     reduced = reduced / reduced.pow(2).mean().sqrt()

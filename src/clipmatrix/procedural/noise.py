@@ -7,12 +7,14 @@ Worley, "A cellular texture basis function", SIGGRAPH 1996 (distances to the nea
 """
 
 import math
+from typing import no_type_check
 
 from numba import njit
 
 _MASK = 0xFFFFFFFF
 
 
+@no_type_check
 @njit(cache=True, nogil=True, inline="always")
 def hash_cell(x, y, z, seed):
     """24 random bits of an integer lattice cell."""
@@ -26,6 +28,7 @@ def hash_cell(x, y, z, seed):
     return h & 0xFFFFFF
 
 
+@no_type_check
 @njit(cache=True, nogil=True, inline="always")
 def smoothstep(low, high, x):
     """Hermite ramp from 0 at ``low`` to 1 at ``high``."""
@@ -34,11 +37,13 @@ def smoothstep(low, high, x):
     return t * t * (3.0 - 2.0 * t)
 
 
+@no_type_check
 @njit(cache=True, nogil=True, inline="always")
 def _lattice(x, y, z, seed):
     return hash_cell(x, y, z, seed) * (1.0 / 16777216.0)
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def value_noise(x, y, z, seed):
     """Smooth noise in [0, 1] with one random value per lattice point."""
@@ -57,6 +62,7 @@ def value_noise(x, y, z, seed):
     return near * (1 - fz) + far * fz
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def fractal_noise(x, y, z, seed, octaves):
     """Sum of octaves of value noise in [0, 1], each half as strong and about twice as fine as the one before."""
@@ -70,6 +76,7 @@ def fractal_noise(x, y, z, seed, octaves):
     return total / weight
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def cells(x, y, z, seed):
     """Distances to the nearest and second nearest feature point, and the nearest one's random bits."""

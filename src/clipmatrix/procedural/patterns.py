@@ -6,6 +6,7 @@ arrays. Textures are evaluated at rest-pose positions in metres: they have no se
 
 import math
 from enum import IntEnum
+from typing import no_type_check
 
 import numpy as np
 from numba import njit, prange
@@ -64,11 +65,13 @@ LAYER_WIDTH = 19
 _TAU = 2.0 * math.pi
 
 
+@no_type_check
 @njit(cache=True, nogil=True, inline="always")
 def _fraction(x):
     return x - math.floor(x)
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def _hue(t, channel):
     """A fully saturated colour wheel; ``t`` in turns."""
@@ -76,6 +79,7 @@ def _hue(t, channel):
     return min(1.0, max(0.0, abs((_fraction(t) * 6.0 + shift) % 6.0 - 3.0) - 1.0))
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def _mix_ordered(primitive, layer, x, y, z, wx, wy, wz):
     """Second colour's share, third colour's share and shade of the regular patterns."""
@@ -139,6 +143,7 @@ def _mix_ordered(primitive, layer, x, y, z, wx, wy, wz):
     return b, c, shade
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def _mix_irregular(primitive, layer, x, y, z, wx, wy, wz):
     """Second colour's share, third colour's share and shade of the patterns that noise draws."""
@@ -197,6 +202,7 @@ def _mix_irregular(primitive, layer, x, y, z, wx, wy, wz):
     return b, c, shade
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def layer_color(layer, x, y, z, out):
     """Write the sRGB colour in [0, 1] of one layer at one rest position in metres into ``out``."""
@@ -225,6 +231,7 @@ def layer_color(layer, x, y, z, out):
         out[k] = min(1.0, max(0.0, value * shade))
 
 
+@no_type_check
 @njit(cache=True, nogil=True, parallel=True)
 def _paint(layers, layer_ids, positions, out):
     for i in prange(positions.shape[0]):

@@ -1,6 +1,7 @@
 """Changes of a surface beyond its shape space: spikes, horns, bloat; knows vertices, normals and regions only."""
 
 import math
+from typing import no_type_check
 
 import numpy as np
 from numba import njit
@@ -22,6 +23,7 @@ _SLOT_HANDS = SLOTS.index("hands")
 _SLOT_FEET = SLOTS.index("feet")
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def _scale_part(vertices, weights, side, factor, out):
     """Add the offsets that scale a part about its own centre; ``side`` -1 or 1 takes one half, 0 the whole."""
@@ -42,6 +44,7 @@ def _scale_part(vertices, weights, side, factor, out):
             out[i, 2] += gain * (vertices[i, 2] - cz / total)
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def _part_box(vertices, weights):
     """Smallest and largest corner of the vertices that mostly belong to a part."""
@@ -54,6 +57,7 @@ def _part_box(vertices, weights):
     return low, high
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def displace(template, vertices, normals, slots, changes, seed, out):
     """Write the offset in metres of every bind-pose vertex into ``out``.

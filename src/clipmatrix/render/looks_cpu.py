@@ -6,6 +6,7 @@ to the differentiable renderer. Training makes its pictures with it, and the sea
 
 import math
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 from numba import njit, prange
@@ -74,6 +75,7 @@ class LookViews:
         )  # fmt: skip
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def _normals(vertices, faces, out):
     out[:] = 0.0
@@ -88,6 +90,7 @@ def _normals(vertices, faces, out):
             out[c, k] += n[k]
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def _skin(bind, matrices, joint_ids, joint_weights, out):
     for i in range(bind.shape[0]):
@@ -103,6 +106,7 @@ def _skin(bind, matrices, joint_ids, joint_weights, out):
             out[i, row] = total
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def _frame(vertices, slots, wanted):
     """Centre of the box and radius about it of the parts that the camera frames."""
@@ -119,6 +123,7 @@ def _frame(vertices, slots, wanted):
     return centre, 0.5 * math.sqrt(((high - low) ** 2).sum())
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def _project(vertices, camera, centre, radius, clip, eye):
     """Clip coordinates of an orbiting camera that frames the sphere; writes the eye point too."""
@@ -147,17 +152,20 @@ def _project(vertices, camera, centre, radius, clip, eye):
         clip[i, 3] = -z
 
 
+@no_type_check
 @njit(cache=True, nogil=True, inline="always")
 def _linear(value):
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
+@no_type_check
 @njit(cache=True, nogil=True, inline="always")
 def _srgb(value):
     value = min(1.0, max(0.0, value))
     return value * 12.92 if value <= 0.0031308 else 1.055 * value ** (1.0 / 2.4) - 0.055
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _shade(albedo, normal, to_eye, light, roughness, metallic, out):
     """The equations of ``shade.py`` for one point; ``albedo`` is linear."""
@@ -197,6 +205,7 @@ def _shade(albedo, normal, to_eye, light, roughness, metallic, out):
         )
 
 
+@no_type_check
 @njit(cache=True, nogil=True)
 def _background(background, u, v, out):
     kind, frequency, seed = int(background[0]), background[7], int(background[8])
@@ -213,6 +222,7 @@ def _background(background, u, v, out):
         out[k] = _linear(background[1 + k] * (1 - t) + background[4 + k] * t)
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _shade_pixel(face, ids, px, py, size, clip, vertices, normals, template, slots, eye, layers, light, material, out):
     """Linear radiance of one covered sample."""
@@ -250,6 +260,7 @@ def _shade_pixel(face, ids, px, py, size, clip, vertices, normals, template, slo
     _shade(albedo, normal, to_eye, light, material[0], material[1], out)
 
 
+@no_type_check
 @njit(cache=True, nogil=True, error_model="numpy")
 def _render_one(
     template, faces, slots, joint_ids, joint_weights, rest, rest_normals, matrices,
@@ -291,6 +302,7 @@ def _render_one(
                 out[y, x, k] = np.uint8(_srgb(total[k] / (SUPERSAMPLING * SUPERSAMPLING)) * 255.0 + 0.5)
 
 
+@no_type_check
 @njit(cache=True, nogil=True, parallel=True)
 def _render_all(
     template, faces, slots, joint_ids, joint_weights, rest, rest_normals, skinning, shape_ids,

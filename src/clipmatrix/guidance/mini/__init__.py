@@ -91,9 +91,13 @@ def load_mini(folder: Path | None = None, device: torch.device | str = "cpu") ->
         tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
         tensors = load_file(source / "model.safetensors")
     except FileNotFoundError as error:
-        raise ModelError(f"wanted the mini encoder in {source}, found no {Path(str(error.filename)).name}; install clipmatrix anew") from error
+        raise ModelError(
+            f"wanted the mini encoder in {source}, found no {Path(str(error.filename)).name}; install clipmatrix anew"
+        ) from error
     except (json.JSONDecodeError, TypeError, SafetensorError, OSError) as error:
-        raise ModelError(f"wanted the mini encoder in {source}, found a damaged file ({error}); install clipmatrix anew") from error
+        raise ModelError(
+            f"wanted the mini encoder in {source}, found a damaged file ({error}); install clipmatrix anew"
+        ) from error
     network = MiniNetwork(config)
     row_ids = tensors.pop("row_ids").to(torch.int64)
     table = tensors.pop("text.table.int8").float() * tensors.pop("text.table.scale").float()[:, None]
@@ -101,5 +105,7 @@ def load_mini(folder: Path | None = None, device: torch.device | str = "cpu") ->
     try:
         network.load_state_dict({**state, "text.table": table})
     except RuntimeError as error:
-        raise ModelError(f"wanted the mini encoder's weights in {source}, found others; install clipmatrix anew") from error
+        raise ModelError(
+            f"wanted the mini encoder's weights in {source}, found others; install clipmatrix anew"
+        ) from error
     return MiniGuidance(network.to(device), tokenizer, row_ids, "mini" if folder is None else str(folder))

@@ -36,9 +36,7 @@ class MiniConfig:
 
 class _ConvNorm(nn.Sequential):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
-        super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)
-        )
+        super().__init__(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs))
 
 
 class _Residual(nn.Module):

@@ -1,0 +1,262 @@
+"""Search before descent: procedural looks ranked by the guidance, the best of them varied; knows no gradient.
+
+Words first: thousands of looks are described, and those whose descriptions lie nearest to the prompt are kept. Then
+pictures: those looks are rendered small, scored against near misses of the prompt, and evolved.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from clipmatrix.bodies.body import Body
+from clipmatrix.bodies.poses import key_poses
+from clipmatrix.guidance.base import Guidance
+from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.procedural.captions import write_caption
+from clipmatrix.procedural.looks import (
+    Layer,
+    Look,
+    build_layer,
+    recolor,
+    replace_layer,
+    sample_build,
+    sample_layer,
+    sample_look,
+    swap_layers,
+)
+from clipmatrix.procedural.near_misses import write_near_misses
+from clipmatrix.procedural.search_config import SearchConfig
+from clipmatrix.procedural.tables import SLOTS, materials
+from clipmatrix.render.bake import bake_albedo, bake_offset, find_texels
+from clipmatrix.render.looks_cpu import LookViews, render_looks
+from clipmatrix.render.posed_bodies import pose_bodies, shape_from_phenotypes
+from clipmatrix.scene.start import Start
+
+_BATCH = 48
+_VIEW_AZIMUTHS = (0.35, 2.7, -0.5)
+_VIEW_POSES = ("stand", "walk_left", "a_pose")
+_LIGHT = np.array([0.55, 0.55, 0.55, 0.37, 0.55, 0.75, 0.6, 0.6, 0.6])
+_GREY = np.array([0, 0.72, 0.72, 0.72, 0.72, 0.72, 0.72, 5, 1])
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """The best look as a start, what it is in words, and small pictures (n h w 3) of the best few, best first."""
+
+    start: Start
+    caption: str
+    candidates: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """One prompt ready for scoring: its embedding, its rivals' and what its pictures frame."""
+
+    prompt: Prompt
+    embedding: Float[Tensor, "d"]
+    rivals: Float[Tensor, "p d"]
+    frames: tuple[np.ndarray, ...]
+
+
+def _frames(region: str) -> tuple[np.ndarray, ...]:
+    whole = np.ones(len(SLOTS))
+    if region == "whole":
+        head = np.zeros(len(SLOTS))
+        head[SLOTS.index("head")] = 1
+        return whole, whole, head
+    part = np.zeros(len(SLOTS))
+    part[SLOTS.index(region)] = 1
+    return part, part, part
+
+
+class _Judge:
+    """Renders looks and scores them by the guidance: mean log-probability of the prompt against its rivals."""
+
+    def __init__(self, body: Body, prompts: tuple[Prompt, ...], guidance: Guidance, config: SearchConfig) -> None:
+        self.body, self.guidance, self.config = body, guidance, config
+        rng = np.random.default_rng(2021)
+        bank = [write_caption(rng, sample_look(rng)).text for _ in range(48)]
+        self.targets: list[_Target] = []
+        for prompt in prompts:
+            rivals = [*write_near_misses(prompt.text), "a person", "a grey mannequin", *bank]
+            embeddings = guidance.encode_texts([prompt.text, *rivals])
+            self.targets.append(_Target(prompt, embeddings[0], embeddings[1:], _frames(prompt.region)))
+        poses = key_poses(body) if body.humanoid else {}
+        joints = len(body.rig.joint_names)
+        eye = torch.eye(3).expand(joints, 3, 3)
+        self.rotations = torch.stack([poses.get(name, eye) for name in _VIEW_POSES])
+        self.scale: float | None = None
+
+    def _views(self, looks: list[Look], target: _Target) -> LookViews:
+        num = len(_VIEW_POSES)
+        views = LookViews.empty(len(looks) * num)
+        plaster = build_layer(np.random.default_rng(0), materials()["plaster"])
+        for i, look in enumerate(looks):
+            for k in range(num):
+                row = i * num + k
+                views.pose_ids[row] = row
+                views.layers[row] = look.layer_params if target.prompt.textured else plaster.params
+                views.changes[row] = look.changes
+                views.seeds[row] = look.seed & 0xFFFF
+                views.roughness[row], views.metallic[row] = look.roughness, look.metallic
+                views.frame_slots[row] = target.frames[k]
+                views.cameras[row] = (_VIEW_AZIMUTHS[k], 0.08, 0.6, 0, 0.92, 0, 0)
+                views.lights[row], views.backgrounds[row] = _LIGHT, _GREY
+        return views
+
+    def render(self, looks: list[Look], target: _Target, size: int) -> np.ndarray:
+        """Pictures (looks, views, h, w, 3) in uint8."""
+        shapes = torch.stack([shape_from_phenotypes(self.body, look.phenotypes) for look in looks])
+        rotations = self.rotations.expand(len(looks), *self.rotations.shape)
+        pictures = render_looks(pose_bodies(self.body, shapes, rotations), self._views(looks, target), size)
+        return pictures.reshape(len(looks), len(_VIEW_POSES), size, size, 3)
+
+    def score(self, looks: list[Look], on_progress: Callable[[int], None]) -> np.ndarray:
+        """One number a look: higher is better; in nats, less what its complications cost."""
+        cosines = [[] for _ in self.targets]
+        for start in range(0, len(looks), _BATCH):
+            part = looks[start : start + _BATCH]
+            for gathered, target in zip(cosines, self.targets, strict=True):
+                pictures = self.render(part, target, self.guidance.image_size).reshape(
+                    -1, *(self.guidance.image_size,) * 2, 3
+                )
+                images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255.0
+                with torch.no_grad():
+                    embedded = self.guidance.encode_images(images.to(target.embedding.device))
+                texts = torch.cat([target.embedding[None], target.rivals])
+                gathered.append((embedded @ texts.T).float().cpu().numpy())
+            on_progress(len(part))
+        totals = np.zeros(len(looks))
+        stacked = [np.concatenate(gathered) for gathered in cosines]
+        if self.scale is None:
+            # Encoders differ in how far their cosines spread: measure it once, on looks that fit nothing special.
+            self.scale = float(2.5 / max(np.mean([c[:, 1:].std() for c in stacked]), 1e-4))
+        for target, cosine in zip(self.targets, stacked, strict=True):
+            logits = cosine * self.scale
+            top = logits.max(1, keepdims=True)
+            log_probability = logits[:, 0] - (top[:, 0] + np.log(np.exp(logits - top).sum(1)))
+            # The plain cosine keeps ranking where the probability is saturated.
+            value = log_probability + 0.35 * logits[:, 0]
+            totals += target.prompt.weight * value.reshape(len(looks), -1).mean(1)
+        return totals - self.config.simplicity * np.array([_complexity(look) for look in looks])
+
+
+def _complexity(look: Look) -> float:
+    """How many things the look has that nobody may have asked for."""
+    layers = len({id(layer) for layer in look.layers}) - 1
+    unusual = (np.abs(look.phenotypes[1:5] - np.array([0.66, 0.5, 0.5, 0.5])) > 0.3).sum()
+    return float(layers + 1.5 * unusual + 3.0 * (look.changes != 0).sum())
+
+
+def _vary(rng: np.random.Generator, look: Look, mate: Look) -> Look:
+    """A child: another colour, surface, part, build or seed, or something of a second look."""
+    distinct = list({id(layer): layer for layer in look.layers}.values())
+    layer = distinct[rng.integers(len(distinct))]
+    draw = rng.random()
+    if draw < 0.2:
+        return replace_layer(look, layer, recolor(rng, layer))
+    if draw < 0.32:
+        return replace_layer(look, layer, sample_layer(rng))
+    if draw < 0.42:
+        slots = list(look.layers)
+        donor: Layer = mate.layers[rng.integers(len(SLOTS))]
+        slots[rng.integers(len(SLOTS))] = donor
+        return replace(look, layers=tuple(slots))
+    if draw < 0.52:
+        return swap_layers(rng, look) if len(distinct) > 1 else replace(look, layers=mate.layers)
+    if draw < 0.62:
+        return replace(look, layers=(layer,) * len(SLOTS))
+    if draw < 0.74:
+        return replace(look, phenotypes=mate.phenotypes, changes=mate.changes)
+    if draw < 0.86:
+        phenotypes, changes = sample_build(rng, 0.6)
+        keep = look.phenotypes[:1] if rng.random() < 0.7 else phenotypes[:1]
+        return replace(look, phenotypes=np.concatenate([keep, phenotypes[1:]]), changes=changes)
+    params = layer.params.copy()
+    params[10] *= rng.uniform(0.75, 1.35)
+    params[18] = rng.integers(1, 100_000)
+    return replace_layer(look, layer, replace(layer, params=params))
+
+
+def _shortlist(
+    rng: np.random.Generator, prompts: tuple[Prompt, ...], guidance: Guidance, config: SearchConfig,
+    on_progress: Callable[[int], None],
+) -> list[Look]:  # fmt: skip
+    """Looks whose captions lie nearest to the prompts, evolved on words alone."""
+    wanted = guidance.encode_texts([prompt.text for prompt in prompts])
+    weights = torch.tensor([max(prompt.weight, 0.0) for prompt in prompts]).to(wanted)
+
+    def rank(looks: list[Look]) -> np.ndarray:
+        captions = [write_caption(rng, look).text for look in looks]
+        scores = torch.cat(
+            [guidance.encode_texts(captions[i : i + 256]) @ wanted.T for i in range(0, len(captions), 256)]
+        )
+        on_progress(len(looks))
+        return (scores * weights).sum(1).float().cpu().numpy()
+
+    pool = [sample_look(rng) for _ in range(config.num_sentences)]
+    scores = rank(pool)
+    keep = 2 * config.num_candidates
+    for _ in range(config.num_sentence_rounds):
+        order = np.argsort(-scores, kind="stable")[:keep]
+        pool, scores = [pool[i] for i in order], scores[order]
+        parents = pool[: max(2, keep // 8)]
+        children = [
+            _vary(rng, parents[rng.integers(len(parents))], parents[rng.integers(len(parents))])
+            for _ in range(config.num_sentences // 3)
+        ]
+        pool, scores = pool + children, np.concatenate([scores, rank(children)])
+    order = np.argsort(-scores, kind="stable")
+    return [pool[i] for i in order]
+
+
+def num_steps(config: SearchConfig) -> int:
+    """How many looks the search ranks in all, for a progress bar."""
+    words = config.num_sentences + config.num_sentence_rounds * (config.num_sentences // 3)
+    return words + config.num_candidates + config.num_rounds * config.num_variations
+
+
+def search_start(
+    body: Body,
+    prompts: tuple[Prompt, ...],
+    guidance: Guidance,
+    config: SearchConfig,
+    texture_size: int,
+    seed: int,
+    on_progress: Callable[[int], None] = lambda count: None,
+) -> SearchResult:
+    """The look that fits the prompts best, as a start for the descent.
+
+    ``on_progress`` is told how many more looks were ranked. Prompts of negative weight repel. Some seconds with the
+    embedded encoder; with a large one most of the time is its own. The same seed gives the same start.
+    """
+    rng = np.random.default_rng((seed, 17))
+    judge = _Judge(body, prompts, guidance, config)
+    listed = _shortlist(rng, prompts, guidance, config, on_progress)
+    num_listed = max(1, int(0.75 * config.num_candidates))
+    pool = listed[:num_listed] + [sample_look(rng, 0.3) for _ in range(config.num_candidates - num_listed)]
+    scores = judge.score(pool, on_progress)
+    for _ in range(config.num_rounds):
+        order = np.argsort(-scores, kind="stable")[: config.num_parents]
+        pool, scores = [pool[i] for i in order], scores[order]
+        children = [
+            _vary(rng, pool[min(rng.integers(len(pool)), rng.integers(len(pool)))], pool[rng.integers(len(pool))])
+            for _ in range(config.num_variations)
+        ]
+        pool, scores = pool + children, np.concatenate([scores, judge.score(children, on_progress)])
+    order = np.argsort(-scores, kind="stable")
+    best = pool[order[0]]
+    shape = shape_from_phenotypes(body, best.phenotypes)
+    start = Start(
+        shape=shape,
+        offset=bake_offset(best, body, shape),
+        albedo_srgb=bake_albedo(best, body, find_texels(body.template, texture_size)),
+        roughness=best.roughness,
+        metallic=best.metallic,
+    )
+    shown = judge.render([pool[i] for i in order[:8]], judge.targets[0], 160)
+    return SearchResult(start, write_caption(np.random.default_rng(0), best).text, shown[:, 0])
