@@ -13,7 +13,7 @@ from transformers import (
     SiglipConfig,
     SiglipModel,
 )
-from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
+from transformers.utils.constants import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 SENTENCES = (
     "a zebra striped man",

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 from torch.nn.functional import cosine_similarity, normalize
 from transformers import AutoTokenizer, CLIPModel, CLIPTokenizer, Siglip2Model, SiglipModel
-from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
+from transformers.utils.constants import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.clip import _image_features, compute_dtype, load_clip

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
+from transformers.utils.constants import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from clipmatrix.errors import ModelError
 from clipmatrix.guidance.pixels import Preparation, patches_of, prepare_images, read_preparation

@@ -5,20 +5,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import CLIPModel, CLIPTokenizer, Siglip2Model, SiglipModel
-from transformers.image_utils import (
+from transformers.utils import logging as transformers_logging
+from transformers.utils.constants import (
     IMAGENET_STANDARD_MEAN,
     IMAGENET_STANDARD_STD,
     OPENAI_CLIP_MEAN,
     OPENAI_CLIP_STD,
 )
-from transformers.utils import logging as transformers_logging
 
 from clipmatrix.errors import ModelError
 from clipmatrix.guidance.hub import ADVICE, find_checkpoint, has_weights
@@ -103,7 +103,7 @@ def load_clip(
     preparation = _load_preparation(folder, towers)
     place = torch.device(device)
     dtype = compute_dtype(place, precision)
-    towers = towers.to(place)
+    torch.nn.Module.to(towers, place)
     if dtype != torch.float32:
         _keep_products_in(towers, dtype)
     return ClipGuidance(name_or_folder, preparation.size, towers, reader, preparation, place, dtype)
@@ -139,7 +139,8 @@ def _image_features(towers: Towers, prepared: Float[Tensor, "b 3 s s"]) -> Float
         case SiglipModel():
             return towers.vision_model(pixel_values=prepared).pooler_output
         case Siglip2Model():
-            patch_size = towers.config.vision_config.patch_size
+            vision: Any = towers.config.vision_config
+            patch_size = vision.patch_size
             patches = patches_of(prepared, patch_size)
             side = prepared.shape[-1] // patch_size
             shapes = torch.full((prepared.shape[0], 2), side, dtype=torch.int64, device=prepared.device)
@@ -205,7 +206,7 @@ def _quiet() -> Iterator[None]:
 
 def _load_reader(folder: Path, towers: Towers) -> TextReader:
     """The text reader of the checkpoint's family."""
-    text_config = towers.config.text_config
+    text_config: Any = towers.config.text_config
     max_tokens = text_config.max_position_embeddings
     match towers:
         case CLIPModel():
@@ -254,7 +255,7 @@ def _load_preparation(folder: Path, towers: Towers) -> Preparation:
 
 def _family_preparation(towers: Towers) -> Preparation:
     """What the family's own image processor does by default, at the size of this vision tower."""
-    vision = towers.config.vision_config
+    vision: Any = towers.config.vision_config
     half_mean, half_std = _triple(IMAGENET_STANDARD_MEAN), _triple(IMAGENET_STANDARD_STD)
     match towers:
         case CLIPModel():
