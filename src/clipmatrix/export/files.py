@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from clipmatrix.errors import ExportError
@@ -27,7 +27,8 @@ def replacing(path: Path) -> Iterator[Path]:
             f"wanted to write {path}, but: {error.strerror or error}; choose a folder that can be written to"
         ) from error
     finally:
-        scratch.unlink(missing_ok=True) if scratch.parent.is_dir() else None
+        with suppress(OSError):
+            scratch.unlink()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from clipmatrix.bodies.clips import Clip
@@ -20,16 +20,24 @@ from clipmatrix.views.camera import Cameras, orbit
 
 
 @dataclass(frozen=True)
-class TurntableConfig:
-    """How the film runs. ``clip_names`` play one after another, each for an equal share; unknown ones are left out."""
+class Part:
+    """How long a film shows one clip, and how many times faster than life. The clip repeats if it is shorter."""
 
-    seconds: float = 10.0
+    clip_name: str
+    seconds: float
+    speed: float = 1.0
+
+
+@dataclass(frozen=True)
+class TurntableConfig:
+    """How the film runs: its parts one after another; those whose clip the character lacks are left out."""
+
+    parts: tuple[Part, ...] = (Part("poses", 5.6, speed=1.5), Part("walk", 2.2), Part("dance", 2.2))
     fps: int = 24
     size: int = 768
     turns: float = 1.0
     elevation_deg: float = 8.0
     blend_seconds: float = 0.5
-    clip_names: tuple[str, ...] = ("poses", "walk")
 
 
 def turntable(
@@ -44,9 +52,9 @@ def turntable(
     frames done and all frames.
     """
     rasterizer = rasterizer if rasterizer is not None else CpuRasterizer()
-    num_frames = max(round(config.seconds * config.fps), 1)
+    num_frames = max(round(film_seconds(character, config) * config.fps), 1)
     times = torch.arange(num_frames) / config.fps
-    azimuth = 2 * math.pi * config.turns * times / config.seconds
+    azimuth = 2 * math.pi * config.turns * torch.arange(num_frames) / num_frames
     motion = choreography(character, config, times)
     albedo = linear_albedo(character)
     cameras = _orbit_cameras(character, motion, azimuth, math.radians(config.elevation_deg))
@@ -62,35 +70,42 @@ def turntable(
         yield picture
 
 
-def choreography(character: Character, config: TurntableConfig, times: Float[Tensor, "n"]) -> Motion:
-    """The poses at ``times``: each clip fills its share of the film and melts into the next, the last into the first.
+def film_seconds(character: Character, config: TurntableConfig) -> float:
+    """How long the film is: the parts whose clips the character has, or all of them where it has none."""
+    return sum(part.seconds for part, _ in _programme(character, config)) or sum(part.seconds for part in config.parts)
 
-    A clip shorter than half its share repeats at its own pace; a longer one is played just once. Without clips the
-    body stands still.
+
+def choreography(character: Character, config: TurntableConfig, times: Float[Tensor, "n"]) -> Motion:
+    """The poses at ``times``: each part melts into the next, and the last into the first.
+
+    Clips are taken for loops. A character with none of the clips stands still.
     """
-    by_name = {clip.name: clip for clip in character.clips}
-    clips = [by_name[name] for name in config.clip_names if name in by_name]
-    if not clips:
+    programme = _programme(character, config)
+    if not programme:
         return stand_still(len(character.rig.parents), len(times))
-    share = config.seconds / len(clips)
-    moments = times % config.seconds
-    part = (moments / share).long().clamp_max(len(clips) - 1)
-    since = moments - part * share
-    now, coming = _play(clips, part, since, share), _play(clips, (part + 1) % len(clips), since - share, share)
-    melt = (1 - (share - since) / max(config.blend_seconds, 1e-6)).clamp(0, 1)
+    seconds = torch.tensor([part.seconds for part, _ in programme])
+    ends = seconds.cumsum(0)
+    moments = times % float(ends[-1])
+    ids = torch.searchsorted(ends, moments, right=True).clamp_max(len(programme) - 1)
+    left = ends[ids] - moments
+    now, coming = _play(programme, ids, seconds[ids] - left), _play(programme, (ids + 1) % len(programme), -left)
+    melt = (1 - left / max(config.blend_seconds, 1e-6)).clamp(0, 1)
     # The smooth step keeps the joints' speeds from jumping where the melting begins and ends.
     return blend(now, coming, melt * melt * (3 - 2 * melt))
 
 
-def _play(clips: list[Clip], part: Tensor, since: Tensor, share: float) -> Motion:
-    """Clip ``part[i]`` at ``since[i]`` seconds after its share of the film began, or before where that is negative."""
-    rotations = torch.empty(len(part), *clips[0].joint_rotations.shape[1:])
-    shifts = torch.empty(len(part), 3)
-    for index, clip in enumerate(clips):
-        chosen = torch.nonzero(part == index).squeeze(1)
-        duration = max(float(clip.times[-1]), 1e-6)
-        seconds = since[chosen] % duration if duration < share / 2 else since[chosen] * (duration / share)
-        poses = sample_clip(clip, seconds)
+def _programme(character: Character, config: TurntableConfig) -> list[tuple[Part, Clip]]:
+    by_name = {clip.name: clip for clip in character.clips}
+    return [(part, by_name[part.clip_name]) for part in config.parts if part.clip_name in by_name]
+
+
+def _play(programme: list[tuple[Part, Clip]], ids: Int64[Tensor, "n"], since: Float[Tensor, "n"]) -> Motion:
+    """Part ``ids[i]`` at ``since[i]`` seconds after its beginning, or before it where that is negative."""
+    rotations = torch.empty(len(ids), *programme[0][1].joint_rotations.shape[1:])
+    shifts = torch.empty(len(ids), 3)
+    for index, (part, clip) in enumerate(programme):
+        chosen = torch.nonzero(ids == index).squeeze(1)
+        poses = sample_clip(clip, since[chosen] * part.speed % max(float(clip.times[-1]), 1e-6))
         rotations[chosen], shifts[chosen] = poses.joint_rotations, poses.root_translation
     return Motion(rotations, shifts)
 
