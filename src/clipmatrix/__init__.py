@@ -1,3 +1,58 @@
-"""ClipMatrix: text in, a textured, rigged, animated 3D character out."""
+"""ClipMatrix: text in, a textured, rigged, animated 3D character out.
+
+The names below load what they need when they are first used, so that importing this package costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clipmatrix.api import create, open_run, stream
+    from clipmatrix.config import (
+        PromptConfig,
+        RunConfig,
+        default_prompts,
+        load_config,
+        preset,
+    )
+    from clipmatrix.errors import ClipMatrixError
+    from clipmatrix.runs.directory import Run
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ClipMatrixError",
+    "PromptConfig",
+    "Run",
+    "RunConfig",
+    "__version__",
+    "create",
+    "default_prompts",
+    "load_config",
+    "open_run",
+    "preset",
+    "stream",
+]
+
+_HOMES = {
+    "ClipMatrixError": "clipmatrix.errors",
+    "PromptConfig": "clipmatrix.config",
+    "Run": "clipmatrix.runs.directory",
+    "RunConfig": "clipmatrix.config",
+    "create": "clipmatrix.api",
+    "default_prompts": "clipmatrix.config",
+    "load_config": "clipmatrix.config",
+    "open_run": "clipmatrix.api",
+    "preset": "clipmatrix.config",
+    "stream": "clipmatrix.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -6,7 +6,6 @@ from clipmatrix.config.run import (
     PromptConfig,
     RunConfig,
     ScoreConfig,
-    SearchConfig,
     default_prompts,
 )
 from clipmatrix.config.yaml_mapping import dump_yaml
@@ -17,7 +16,6 @@ __all__ = [
     "PromptConfig",
     "RunConfig",
     "ScoreConfig",
-    "SearchConfig",
     "default_prompts",
     "dump_yaml",
     "load_config",

@@ -6,6 +6,7 @@ from typing import Literal
 from clipmatrix.bodies.poses import PoseConfig
 from clipmatrix.errors import ConfigError, PromptError
 from clipmatrix.losses.weights import LossWeights
+from clipmatrix.procedural.search_config import SearchConfig
 from clipmatrix.scene.config import SceneConfig
 
 Region = Literal["whole", "head", "torso", "arms", "hands", "legs", "feet"]
@@ -65,30 +66,6 @@ class OptimiserConfig:
             _require(name, getattr(self, name), 0.0, 10.0, type(self).__dataclass_fields__[name].default)
         for name in ("warm_up", "form_delay", "final"):
             _require(name, getattr(self, name), 0.0, 1.0, type(self).__dataclass_fields__[name].default)
-
-
-@dataclass(frozen=True)
-class SearchConfig:
-    """How long procedural looks are searched for a start.
-
-    ``candidates`` random looks are scored, then ``rounds`` times ``children`` mutations of the ``parents`` best ones,
-    each on ``views`` pictures of ``resolution`` squared.
-    """
-
-    candidates: int = 384
-    rounds: int = 4
-    parents: int = 32
-    children: int = 128
-    views: int = 3
-    resolution: int = 112
-
-    def __post_init__(self) -> None:
-        _require("candidates", self.candidates, 1, 100_000, 384)
-        _require("rounds", self.rounds, 0, 1000, 4)
-        _require("parents", self.parents, 1, 100_000, 32)
-        _require("children", self.children, 1, 100_000, 128)
-        _require("views", self.views, 1, 64, 3)
-        _require("resolution", self.resolution, 32, 1024, 112)
 
 
 @dataclass(frozen=True)

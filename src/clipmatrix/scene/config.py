@@ -1,5 +1,6 @@
 """The settings of a scene; knows nothing of how they are read or written."""
 
+import math
 from dataclasses import dataclass
 
 from clipmatrix.errors import ConfigError
@@ -42,3 +43,8 @@ class SceneConfig:
             raise ConfigError(f"light_turn_deg must be from 0 to 180, not {self.light_turn_deg:g}: use 40")
         if not 0.0 <= self.light_change < 1.0:
             raise ConfigError(f"light_change must be at least 0 and under 1, not {self.light_change:g}: use 0.2")
+
+    @property
+    def light_turn(self) -> float:
+        """``light_turn_deg`` in radians."""
+        return math.radians(self.light_turn_deg)

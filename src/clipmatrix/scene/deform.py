@@ -56,9 +56,13 @@ class Deform(nn.Module):
         """delta in metres, in the bind pose."""
         return self.start_offset + self.mobility * self._smoothing.smooth(self.differential)
 
+    def bare(self) -> RestBody:
+        """The body of this shape in its bind pose, without offsets."""
+        return self._body.rest(self.shape())
+
     def forward(self) -> RestBody:
         """The body in its bind pose with the offsets added."""
-        rest = self._body.rest(self.shape())
+        rest = self.bare()
         return RestBody(rest.vertices + self.offset(), rest.rig)
 
 

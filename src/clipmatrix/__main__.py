@@ -1,0 +1,5 @@
+"""``python -m clipmatrix``: the command line."""
+
+from clipmatrix.cli import main
+
+main()

@@ -1,0 +1,52 @@
+"""The ``clipmatrix`` command: its subcommands, and errors as one line; knows nothing of the work itself."""
+
+import sys
+
+import click
+
+import clipmatrix
+from clipmatrix.cli.create import create
+from clipmatrix.cli.process import keep_freed_memory, silence_libraries
+from clipmatrix.errors import ClipMatrixError
+
+EXIT_MISTAKE = 2
+EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(clipmatrix.__version__, prog_name="clipmatrix", message="%(prog)s %(version)s")
+def app() -> None:
+    """Text in, a textured, rigged, animated 3D character out."""
+
+
+app.add_command(create)
+
+
+def main() -> None:
+    """Runs the command line and leaves the process: 0 for success, 2 for a mistake of the user, 130 when stopped."""
+    silence_libraries()
+    keep_freed_memory()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of the command line with these arguments; mistakes are one line on stderr."""
+    try:
+        code = app.main(arguments, prog_name="clipmatrix", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except ClipMatrixError as error:
+        return _fail(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("clipmatrix: stopped", err=True)
+        return EXIT_INTERRUPTED
+
+
+def _fail(message: str) -> int:
+    line = " ".join(message.split())
+    click.echo(f"clipmatrix: error: {line}", err=True)
+    return EXIT_MISTAKE

@@ -1,0 +1,101 @@
+"""``clipmatrix create``: settings out of options and a file, and a run watched to its end; knows no stage."""
+
+import dataclasses
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from clipmatrix.cli.process import Interrupts
+from clipmatrix.errors import ConfigError, PromptError
+
+if TYPE_CHECKING:
+    from clipmatrix.generate.events import Event
+
+_INTERRUPTED = 130
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/PROMPT-SEED]")
+@click.option("--seed", type=int, help="The same seed gives the same result.  [default: 0]")
+@click.option("--quality", metavar="draft|standard|fine", help="How long to work.  [default: standard]")
+@click.option("--steps", type=int, help="Steps of the descent, instead of the quality's.")
+@click.option("--clip", metavar="MODEL", help="Encoder: mini, a Hugging Face name or a folder.  [default: mini]")
+@click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
+@click.option("--config", type=click.Path(path_type=Path), help="YAML file with any setting; options win over it.")
+def create(
+    prompt: str | None,
+    out: Path | None,
+    seed: int | None,
+    quality: str | None,
+    steps: int | None,
+    clip: str | None,
+    start: str | None,
+    config: Path | None,
+) -> int:
+    """Create a character that looks like PROMPT, as in: clipmatrix create "a zebra striped man"
+
+    Writes a rigged GLB, a video, a contact sheet and the texture. Ctrl-C stops and keeps what there is.
+    """
+    # Loading the package takes seconds, which --help and --version need not wait for.
+    from clipmatrix.api import stream
+    from clipmatrix.cli.progress import build_reporter
+    from clipmatrix.config import RunConfig, default_prompts, load_config, preset
+    from clipmatrix.generate.events import Done
+    from clipmatrix.runs.directory import free_path
+
+    settings: RunConfig = load_config(config, quality) if config else preset(quality or "standard")
+    if prompt is not None:
+        if settings.prompts:
+            raise ConfigError(f"prompts stand both on the command line and in {config}: keep them in one place")
+        settings = dataclasses.replace(settings, prompts=default_prompts(prompt))
+    if not settings.prompts:
+        raise PromptError('there is no prompt: say what to create, as in: clipmatrix create "a zebra striped man"')
+    if seed is not None:
+        settings = dataclasses.replace(settings, seed=seed)
+    if steps is not None:
+        settings = dataclasses.replace(settings, steps=steps)
+    if clip is not None:
+        settings = dataclasses.replace(settings, clip=clip)
+    if start is not None:
+        settings = dataclasses.replace(settings, start=_start(start))
+    place = out or free_path(Path("runs"), settings.prompts[0].text, settings.seed)
+
+    reporter = build_reporter(sys.stderr.isatty())
+    reporter.begin(settings.clip)
+    is_stopped = False
+    try:
+        for event in _follow(stream(settings, place)):
+            reporter.show(event)
+            if isinstance(event, Done):
+                is_stopped = event.is_stopped
+    finally:
+        reporter.end()
+    return _INTERRUPTED if is_stopped else 0
+
+
+def _start(name: str) -> Literal["search", "neutral"]:
+    match name:
+        case "search" | "neutral":
+            return name
+        case _:
+            raise ConfigError(f'start must be one of search, neutral, not "{name}"')
+
+
+def _follow(events: "Generator[Event, None, None]") -> "Iterator[Event]":
+    """The events, with Ctrl-C handed to the run between two of them once it has begun."""
+    yield next(events)
+    with Interrupts() as interrupts:
+        has_told = False
+        while True:
+            try:
+                if interrupts.is_wanted and not has_told:
+                    has_told = True
+                    yield events.throw(KeyboardInterrupt())
+                else:
+                    yield next(events)
+            except StopIteration:
+                return

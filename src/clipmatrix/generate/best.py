@@ -1,0 +1,47 @@
+"""The best state of a run so far; knows nothing of how scores come about."""
+
+import torch
+
+from clipmatrix.scene.scene import Scene
+
+_SMOOTHING = 0.9
+_EVERY = 10
+_FROM = 0.5
+
+
+class BestState:
+    """Keeps the parameters of the step with the best running mean of the score.
+
+    One step's score says more about its views than about the character, hence the mean. Only the second half of a
+    run counts: earlier the form has hardly begun to move.
+
+    References: Jain et al., "Zero-Shot Text-Guided Object Generation with Dream Fields", CVPR 2022 (a moving average
+    of noisy scores); early stopping by the best checkpoint.
+    """
+
+    def __init__(self, scene: Scene, num_steps: int) -> None:
+        self._scene = scene
+        self._first = int(_FROM * num_steps)
+        self._mean: float | None = None
+        self._best = -float("inf")
+        self._state: list[torch.Tensor] | None = None
+
+    @property
+    def score(self) -> float:
+        """The running mean of the score; 0 before the first step."""
+        return 0.0 if self._mean is None else self._mean
+
+    def see(self, step: int, score: float) -> None:
+        """Takes note of the score of ``step``, counted from 1; copies the parameters where it is the best."""
+        self._mean = score if self._mean is None else _SMOOTHING * self._mean + (1.0 - _SMOOTHING) * score
+        if step >= self._first and step % _EVERY == 0 and self._mean > self._best:
+            self._best = self._mean
+            self._state = [parameter.detach().clone() for parameter in self._scene.parameters()]
+
+    def restore(self) -> None:
+        """Puts the best parameters back, unless the present ones are as good."""
+        if self._state is None or self.score >= self._best:
+            return
+        with torch.no_grad():
+            for parameter, kept in zip(self._scene.parameters(), self._state, strict=True):
+                parameter.copy_(kept)

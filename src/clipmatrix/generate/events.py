@@ -1,0 +1,133 @@
+"""What a run reports while it goes on; knows neither who listens nor how it is shown.
+
+Started, then SearchProgress while a start is searched, then a Step per step with Preview and Checkpoint between,
+then Exported, then Done. A run that is stopped early still ends with Exported and Done.
+"""
+
+import dataclasses
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run directory exists and everything is loaded. ``warnings`` are lines for the user."""
+
+    out: Path
+    prompts: tuple[str, ...]
+    encoder: str
+    seed: int
+    steps: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SearchProgress:
+    """So many of ``total`` looks are ranked."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The terms of one step's loss, each already weighed; a term that is left out is 0."""
+
+    guidance: float = 0.0
+    offset_size: float = 0.0
+    laplacian: float = 0.0
+    edge_length: float = 0.0
+    normal_consistency: float = 0.0
+    silhouette_area: float = 0.0
+    total_variation: float = 0.0
+    symmetry: float = 0.0
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Where one step's time went, forward and backward together."""
+
+    body: float
+    render: float
+    encoder: float
+    optimiser: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step is done: ``step`` counts from 1, ``score`` is the mean cosine of its pictures to their texts.
+
+    ``is_skipped`` marks a step whose gradients were not finite, so that nothing moved.
+    """
+
+    step: int
+    steps: int
+    score: float
+    losses: Losses
+    seconds: Seconds
+    is_skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A picture of the character after ``step`` steps was written."""
+
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The scene's state after ``step`` steps was written; ``is_last`` if only the export follows."""
+
+    step: int
+    path: Path
+    is_last: bool = False
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The result files were written."""
+
+    glb: Path
+    albedo: Path
+    views: Path
+    turntable: Path
+
+
+@dataclass(frozen=True)
+class Done:
+    """The run is over after ``step`` steps; ``is_stopped`` if it was ended early."""
+
+    step: int
+    score: float
+    seconds: float
+    skipped: int
+    is_stopped: bool
+
+
+Event = Started | SearchProgress | Step | Preview | Checkpoint | Exported | Done
+
+
+def event_record(event: Event, root: Path) -> dict[str, Any]:
+    """The event as JSON-able values under the key ``event``; paths are relative to ``root``, the run directory."""
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
+    return {"event": name} | _plain(dataclasses.asdict(event), root)
+
+
+def _plain(value: Any, root: Path) -> Any:
+    match value:
+        case dict():
+            return {key: _plain(item, root) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item, root) for item in value]
+        case Path():
+            return value.relative_to(root).as_posix()
+        case float():
+            # JSON knows no infinities.
+            return round(value, 6) if math.isfinite(value) else None
+        case _:
+            return value

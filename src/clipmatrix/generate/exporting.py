@@ -1,0 +1,82 @@
+"""From a scene to its files; knows nothing of how the scene came about."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+import clipmatrix
+from clipmatrix.bodies.body import Body
+from clipmatrix.bodies.clips import build_clips
+from clipmatrix.config import RunConfig
+from clipmatrix.export.character import Character, Extras
+from clipmatrix.export.gltf import write_glb
+from clipmatrix.export.images import write_views
+from clipmatrix.export.textures import pad_islands, uv_coverage, write_image
+from clipmatrix.export.turntable import TurntableConfig
+from clipmatrix.export.video import write_turntable
+from clipmatrix.generate.events import Exported
+from clipmatrix.geometry.mesh import Mesh
+from clipmatrix.runs.directory import Run
+from clipmatrix.scene.scene import Scene
+from clipmatrix.shapes import ImageSize
+
+_PREVIEW_CELL = ImageSize(224, 224)
+
+
+def build_character(scene: Scene, body: Body, config: RunConfig) -> Character:
+    """The scene as a finished character: bind pose with offsets, padded 8-bit texture, and clips for a humanoid."""
+    with torch.no_grad():
+        rest = scene.deform()
+        roughness, metallic = scene.material()
+        albedo = _bytes(scene.texture.srgb())
+    mesh = Mesh(rest.vertices, body.template.faces, body.template.uvs, body.template.face_uvs)
+    size = ImageSize(albedo.shape[0], albedo.shape[1])
+    return Character(
+        mesh=mesh,
+        rig=rest.rig,
+        albedo_srgb=pad_islands(albedo, uv_coverage(mesh, size)),
+        roughness=float(roughness),
+        metallic=float(metallic),
+        clips=build_clips(body, rest) if body.humanoid else (),
+        extras=_extras(body, config),
+    )
+
+
+def export_result(scene: Scene, body: Body, config: RunConfig, run: Run) -> Exported:
+    """Writes the GLB, the texture, the contact sheet and the turntable, each whole or not at all.
+
+    Raises:
+        ExportError: a file cannot be written.
+    """
+    character = build_character(scene, body, config)
+    write_glb(run.glb_path, character)
+    write_image(run.albedo_path, character.albedo_srgb)
+    write_views(run.views_path, character)
+    write_turntable(run.turntable_path, character, TurntableConfig())
+    return Exported(run.glb_path, run.albedo_path, run.views_path, run.turntable_path)
+
+
+def write_preview(path: Path, scene: Scene, body: Body, config: RunConfig) -> None:
+    """Writes a small sheet of the character in its bind pose from six sides; about half a second.
+
+    Raises:
+        ExportError: the file cannot be written.
+    """
+    with torch.no_grad():
+        rest = scene.deform()
+        roughness, metallic = scene.material()
+        albedo = _bytes(scene.texture.srgb())
+    mesh = Mesh(rest.vertices, body.template.faces, body.template.uvs, body.template.face_uvs)
+    extras = _extras(body, config)
+    write_views(path, Character(mesh, rest.rig, albedo, float(roughness), float(metallic), (), extras), _PREVIEW_CELL)
+
+
+def _extras(body: Body, config: RunConfig) -> Extras:
+    prompts = tuple(dict.fromkeys(prompt.text for prompt in config.prompts))
+    return Extras(prompts, config.seed, f"clipmatrix {clipmatrix.__version__}", body.licence)
+
+
+def _bytes(srgb: torch.Tensor) -> UInt8[np.ndarray, "th tw 3"]:
+    return srgb.clamp(0.0, 1.0).mul(255.0).add(0.5).to(torch.uint8).contiguous().numpy()

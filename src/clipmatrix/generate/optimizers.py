@@ -1,0 +1,117 @@
+"""The optimisers of a scene; know nothing of losses.
+
+Adam serves everything but the offsets, AdamUniform those.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from clipmatrix.config import OptimiserConfig
+from clipmatrix.generate.schedule import rate_factors
+from clipmatrix.scene.scene import Scene
+
+_BETAS = (0.9, 0.95)
+"""A short memory of the gradients' size: the loss is another one each step, and runs are short."""
+
+
+class AdamUniform(Optimizer):
+    """Adam with one second moment for a whole tensor: the largest of its elements' moments.
+
+    Dividing each coordinate by its own moment would undo the smoothness of a gradient; one common divisor keeps it.
+
+    References: Nicolet, Jacobson, Jakob, "Large Steps in Inverse Rendering of Geometry", SIGGRAPH Asia 2021,
+    section 4.2.
+    """
+
+    def __init__(
+        self, parameters: Iterable[Any], lr: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-12
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Moves each parameter by its bias-corrected mean gradient over the root of its largest mean square."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._move(parameter, group["lr"], group["betas"], group["eps"])
+        return loss
+
+    def _move(self, parameter: nn.Parameter, rate: float, betas: tuple[float, float], eps: float) -> None:
+        gradient = parameter.grad
+        assert gradient is not None
+        state = self.state[parameter]
+        if not state:
+            state["step"] = 0
+            state["mean"] = torch.zeros_like(parameter)
+            state["square"] = torch.zeros_like(parameter)
+        state["step"] += 1
+        mean: Tensor = state["mean"].lerp_(gradient, 1.0 - betas[0])
+        square: Tensor = state["square"].mul_(betas[1]).addcmul_(gradient, gradient, value=1.0 - betas[1])
+        correction = 1.0 - betas[0] ** state["step"]
+        largest = math.sqrt(square.amax().item() / (1.0 - betas[1] ** state["step"]))
+        parameter.add_(mean, alpha=-rate / (correction * (largest + eps)))
+
+
+@dataclass(frozen=True)
+class _Part:
+    optimizer: Optimizer
+    rate: float
+    is_form: bool
+
+
+class SceneOptimiser:
+    """Steps all learnt groups of a scene, each at its own scheduled rate."""
+
+    def __init__(self, scene: Scene, config: OptimiserConfig, num_steps: int) -> None:
+        self._config = config
+        self._num_steps = num_steps
+        groups = scene.parameter_groups()
+        self._parameters = [parameter for group in groups.values() for parameter in group]
+        rates = {
+            "shape": config.shape_rate,
+            "texture": config.texture_rate,
+            "material": config.material_rate,
+            "lights": config.lights_rate,
+        }
+        self._parts = [
+            _Part(Adam(groups[name], lr=rate, betas=_BETAS, fused=True), rate, name == "shape")
+            for name, rate in rates.items()
+            if name in groups
+        ]
+        if "offset" in groups:
+            offset = AdamUniform(groups["offset"], lr=config.offset_rate, betas=_BETAS)
+            self._parts.append(_Part(offset, config.offset_rate, True))
+
+    def clear(self) -> None:
+        """Forgets the gradients."""
+        for parameter in self._parameters:
+            parameter.grad = None
+
+    def is_finite(self) -> bool:
+        """Whether no gradient holds an infinity or is undefined."""
+        # The sum is finite only if all are, unless it overflows, and such a gradient is no better.
+        return all(
+            math.isfinite(parameter.grad.sum().item()) for parameter in self._parameters if parameter.grad is not None
+        )
+
+    def step(self, index: int) -> None:
+        """Moves the parameters with the rates of step ``index``, which counts from 0."""
+        look, form = rate_factors(index, self._num_steps, self._config)
+        for part in self._parts:
+            factor = form if part.is_form else look
+            if factor == 0.0:
+                continue
+            for group in part.optimizer.param_groups:
+                group["lr"] = part.rate * factor
+            part.optimizer.step()

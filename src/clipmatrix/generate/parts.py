@@ -1,0 +1,82 @@
+"""The tools of a run, loaded once: body, encoder, and where poses, shots and looks come from; knows no scene."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from clipmatrix.bodies.body import Body
+from clipmatrix.guidance.base import Guidance
+from clipmatrix.render.fragments import Rasterizer
+from clipmatrix.views.shots import Shots
+
+_POSES_AT_ONCE = 64
+
+
+@runtime_checkable
+class PoseSource(Protocol):
+    """Random poses of one body."""
+
+    def sample(self, num: int, generator: torch.Generator) -> Float[Tensor, "b j 3 3"]:
+        """Joint rotations of ``num`` poses."""
+        ...
+
+
+@runtime_checkable
+class ShotSource(Protocol):
+    """Random cameras, and the prompt that each serves."""
+
+    def sample(self, vertices_world: Float[Tensor, "b v 3"], generator: torch.Generator) -> Shots:
+        """One shot for each posed body."""
+        ...
+
+
+@runtime_checkable
+class Augmenter(Protocol):
+    """Several looks at each rendered picture."""
+
+    def __call__(
+        self, rgb: Float[Tensor, "b h w 3"], alpha: Float[Tensor, "b h w 1"], generator: torch.Generator
+    ) -> tuple[Float[Tensor, "n 3 s s"], Int64[Tensor, "n"]]:
+        """sRGB pictures over backgrounds, and the view that each shows."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Everything a run needs beside its settings; tests and programs may bring their own."""
+
+    body: Body
+    guidance: Guidance
+    rasterizer: Rasterizer
+    poses: PoseSource
+    shots: ShotSource
+    augment: Augmenter
+
+
+class RestPoses:
+    """The bind pose, always: for bodies that are no humanoids."""
+
+    def __init__(self, body: Body) -> None:
+        self._num_joints = len(body.rig.parents)
+
+    def sample(self, num: int, generator: torch.Generator) -> Float[Tensor, "b j 3 3"]:
+        """Identity rotations."""
+        return torch.eye(3).repeat(num, self._num_joints, 1, 1)
+
+
+class BatchedPoses:
+    """Another source's poses, drawn many at a time: settling them costs nearly the same for 64 as for 4."""
+
+    def __init__(self, source: PoseSource) -> None:
+        self._source = source
+        self._stock: Tensor | None = None
+
+    def sample(self, num: int, generator: torch.Generator) -> Float[Tensor, "b j 3 3"]:
+        """The next poses of the stock, which is filled up when it runs out."""
+        if self._stock is None or len(self._stock) < num:
+            self._stock = self._source.sample(max(num, _POSES_AT_ONCE), generator)
+        poses, self._stock = self._stock[:num], self._stock[num:]
+        return poses

@@ -1,0 +1,80 @@
+"""The regularisers of a step, each weighed; knows nothing of pictures or texts."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from clipmatrix.bodies.body import Body
+from clipmatrix.geometry.mesh import build_edges
+from clipmatrix.losses.edge_length import edge_length_loss
+from clipmatrix.losses.laplacian import laplacian_loss
+from clipmatrix.losses.normal_consistency import neighbouring_faces, normal_consistency_loss
+from clipmatrix.losses.offset_size import offset_size_loss
+from clipmatrix.losses.symmetry import symmetry_loss
+from clipmatrix.losses.total_variation import total_variation_loss
+from clipmatrix.losses.weights import LossWeights
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """The weighed regularisers of one step; a term that is left out is a plain zero."""
+
+    offset_size: Float[Tensor, ""]
+    laplacian: Float[Tensor, ""]
+    edge_length: Float[Tensor, ""]
+    normal_consistency: Float[Tensor, ""]
+    total_variation: Float[Tensor, ""]
+    symmetry: Float[Tensor, ""]
+
+    def total(self) -> Float[Tensor, ""]:
+        """Their sum."""
+        form = self.offset_size + self.laplacian + self.edge_length + self.normal_consistency
+        return form + self.total_variation + self.symmetry
+
+
+class Regulariser:
+    """Holds the form near its start and the texture quiet.
+
+    Size and roughness are those of the change from the start's offsets: what was searched and found is not taken
+    back. Stretch and creases are measured against the body without any offsets, at its present shape.
+    """
+
+    def __init__(self, body: Body, start_offset: Float[Tensor, "v 3"], weights: LossWeights) -> None:
+        self._weights = weights
+        self._start = start_offset
+        self._faces = body.template.faces
+        self._mirror_ids = body.mirror_ids
+        self._edge_ids = build_edges(self._faces).vertex_ids
+        self._face_pairs = neighbouring_faces(self._faces)
+
+    def __call__(
+        self,
+        bare: Float[Tensor, "v 3"],
+        offset: Float[Tensor, "v 3"],
+        albedo: Float[Tensor, "th tw 3"] | None,
+    ) -> Terms:
+        """The terms for offsets on a bare body, both in the bind pose, and for a texture where one is shown.
+
+        Gradients reach ``offset`` and ``albedo`` only. What has a weight of zero, or cannot learn, costs nothing.
+        """
+        weights, zero = self._weights, offset.new_zeros(())
+        size = roughness = stretch = creases = asymmetry = busyness = zero
+        if offset.requires_grad:
+            bare = bare.detach()
+            vertices = bare + offset
+            if weights.offset_size:
+                size = weights.offset_size * offset_size_loss(offset, self._start)
+            if weights.laplacian:
+                roughness = weights.laplacian * laplacian_loss(offset - self._start, self._edge_ids)
+            if weights.edge_length:
+                stretch = weights.edge_length * edge_length_loss(vertices, bare, self._edge_ids)
+            if weights.normal_consistency:
+                creases = weights.normal_consistency * normal_consistency_loss(
+                    vertices, bare, self._faces, self._face_pairs
+                )
+            if weights.symmetry and self._mirror_ids is not None:
+                asymmetry = weights.symmetry * symmetry_loss(offset, self._mirror_ids)
+        if albedo is not None and albedo.requires_grad and weights.total_variation:
+            busyness = weights.total_variation * total_variation_loss(albedo)
+        return Terms(size, roughness, stretch, creases, busyness, asymmetry)

@@ -1,0 +1,163 @@
+"""One step of the descent, from poses to moved parameters; knows nothing of events, files or previous steps."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from clipmatrix.bodies.body import RestBody
+from clipmatrix.config import RunConfig
+from clipmatrix.generate.cuts import Cut, Stopwatch
+from clipmatrix.generate.events import Losses, Seconds, Step
+from clipmatrix.generate.optimizers import SceneOptimiser
+from clipmatrix.generate.parts import Parts
+from clipmatrix.generate.regularise import Regulariser, Terms
+from clipmatrix.generate.score import Scorer, Scores
+from clipmatrix.render.pipeline import render
+from clipmatrix.render.surface import Images, Lights, Surface
+from clipmatrix.scene.lights import plain_lights, vary_lights
+from clipmatrix.scene.scene import Scene
+from clipmatrix.shapes import ImageSize
+from clipmatrix.views.camera import Cameras
+
+
+@dataclass(frozen=True, eq=False)
+class _Form:
+    """The body of this step: bare, its offsets, and posed once per view."""
+
+    bare: Float[Tensor, "v 3"]
+    offset: Float[Tensor, "v 3"]
+    vertices_world: Float[Tensor, "b v 3"]
+
+
+class Stepper:
+    """Renders a few random views, asks the guidance, and moves the scene's parameters.
+
+    Everything random is drawn from one generator, so that a seed decides the whole run.
+    """
+
+    def __init__(
+        self, parts: Parts, scene: Scene, scorer: Scorer, config: RunConfig, generator: torch.Generator
+    ) -> None:
+        self._parts, self._scene, self._scorer, self._config = parts, scene, scorer, config
+        self._generator = generator
+        self._is_textured = torch.tensor([prompt.textured for prompt in config.prompts])
+        self._size = ImageSize(config.resolution, config.resolution)
+        self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses)
+        self._optimiser = SceneOptimiser(scene, config.optimiser, config.steps)
+        self._plain_lights = plain_lights()
+
+    def step(self, index: int) -> Step:
+        """The report on step ``index``, counted from 0, after the parameters have moved.
+
+        If any gradient is not finite, nothing moves and the report says so.
+        """
+        watch = Stopwatch()
+        self._optimiser.clear()
+        scene_cut, image_cut = Cut(), Cut()
+
+        form = self._form()
+        shots = self._parts.shots.sample(form.vertices_world.detach(), self._generator)
+        surfaces = self._surfaces(form, shots.prompt_ids, scene_cut)
+        body = watch.lap()
+        pictures = [
+            render(surface, _cameras_at(shots.cameras, views), self._size, rasterizer=self._parts.rasterizer)
+            for surface, views in surfaces
+        ]
+        seconds_render = watch.lap()
+        order = torch.cat([views for _, views in surfaces])
+        scores = self._judge(pictures, shots.prompt_ids.index_select(0, order), image_cut)
+        scores.loss.backward()
+        encoder = watch.lap()
+        image_cut.backward()
+        seconds_render += watch.lap()
+        shown = next((surface.albedo for surface, _ in surfaces if surface.albedo.requires_grad), None)
+        terms = self._regularise(form.bare, form.offset, shown)
+        scene_cut.backward(terms.total())
+        body += watch.lap()
+        is_finite = bool(torch.isfinite(scores.loss)) and self._optimiser.is_finite()
+        if is_finite:
+            self._optimiser.step(index)
+        seconds = Seconds(body, seconds_render, encoder, watch.lap())
+        return Step(
+            step=index + 1,
+            steps=self._config.steps,
+            score=float(scores.cosines.mean()),
+            losses=_losses(scores, terms),
+            seconds=seconds,
+            is_skipped=not is_finite,
+        )
+
+    def _form(self) -> _Form:
+        rotations = self._parts.poses.sample(self._config.views, self._generator)
+        bare, offset = self._scene.deform.bare(), self._scene.deform.offset()
+        rest = RestBody(bare.vertices + offset, bare.rig)
+        return _Form(bare.vertices, offset, self._scene.pose(rest, rotations))
+
+    def _surfaces(
+        self, form: _Form, prompt_ids: Int64[Tensor, "b"], cut: Cut
+    ) -> list[tuple[Surface, Int64[Tensor, "_"]]]:
+        """The textured and the plain surface with the views that each serves; one without views is left out."""
+        scene, settings = self._scene, self._config.scene
+        turn, change = settings.light_turn, settings.light_change
+        lights = vary_lights(scene.lights(), len(prompt_ids), turn, change, self._generator)
+        plain = vary_lights(self._plain_lights, len(prompt_ids), turn, change, self._generator)
+        vertices = cut(form.vertices_world)
+        is_textured = self._is_textured.index_select(0, prompt_ids)
+        surfaces = []
+        textured_ids, plain_ids = torch.nonzero(is_textured).squeeze(1), torch.nonzero(~is_textured).squeeze(1)
+        if len(textured_ids):
+            seen = vertices.index_select(0, textured_ids)
+            surface = scene.textured(seen, _lights_at(lights, textured_ids))
+            surfaces.append((_cut_look(surface, cut), textured_ids))
+        if len(plain_ids):
+            seen = vertices.index_select(0, plain_ids)
+            surfaces.append((scene.plain(seen, _lights_at(plain, plain_ids)), plain_ids))
+        return surfaces
+
+    def _judge(self, pictures: list[Images], prompt_ids: Int64[Tensor, "b"], cut: Cut) -> Scores:
+        """The scores of all looks of all pictures."""
+        rgb = cut(torch.cat([images.rgb for images in pictures]))
+        alpha = cut(torch.cat([images.alpha for images in pictures]))
+        looks, view_ids = self._parts.augment(rgb, alpha, self._generator)
+        return self._scorer(self._parts.guidance.encode_images(looks), prompt_ids.index_select(0, view_ids))
+
+
+def _cut_look(surface: Surface, cut: Cut) -> Surface:
+    """The surface with its look cut off from the scene; its vertices were cut before they were shared out."""
+    lights = surface.lights
+    return Surface(
+        vertices_world=surface.vertices_world,
+        faces=surface.faces,
+        uvs=surface.uvs,
+        face_uvs=surface.face_uvs,
+        albedo=cut(surface.albedo),
+        roughness=cut(surface.roughness),
+        metallic=cut(surface.metallic),
+        lights=Lights(cut(lights.ambient), cut(lights.key_direction), cut(lights.key_color)),
+    )
+
+
+def _cameras_at(cameras: Cameras, views: Int64[Tensor, "n"]) -> Cameras:
+    return Cameras(cameras.view_from_world.index_select(0, views), cameras.clip_from_view.index_select(0, views))
+
+
+def _lights_at(lights: Lights, views: Int64[Tensor, "n"]) -> Lights:
+    return Lights(
+        lights.ambient.index_select(0, views),
+        lights.key_direction.index_select(0, views),
+        lights.key_color.index_select(0, views),
+    )
+
+
+def _losses(scores: Scores, terms: Terms) -> Losses:
+    return Losses(
+        guidance=float(scores.loss.detach()),
+        offset_size=float(terms.offset_size.detach()),
+        laplacian=float(terms.laplacian.detach()),
+        edge_length=float(terms.edge_length.detach()),
+        normal_consistency=float(terms.normal_consistency.detach()),
+        total_variation=float(terms.total_variation.detach()),
+        symmetry=float(terms.symmetry.detach()),
+    )
