@@ -1,0 +1,46 @@
+"""Finds the encoder that a name stands for; knows no encoder itself."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import torch
+
+from clipmatrix.errors import ModelError
+from clipmatrix.guidance.base import Guidance
+
+BUILT_IN = ("mini", "fake")
+"""The encoders that need no download: the embedded one, and the weightless one for tests."""
+
+
+def load_guidance(name: str, device: torch.device | str = "cpu") -> Guidance:
+    """The encoder called ``name``: ``mini``, ``fake``, a hub name with a slash, or a folder.
+
+    Raises: ModelError when there is none of that name, or when it cannot be loaded.
+    """
+    # Each door opens only when it is asked for: transformers alone takes a second to import.
+    match name:
+        case "mini":
+            from clipmatrix.guidance.mini import load_mini
+
+            return load_mini(device=device)
+        case "fake":
+            from clipmatrix.guidance.fake import load_fake
+
+            return load_fake(device)
+        case _:
+            _require_place(name)
+            from clipmatrix.guidance.clip import load_clip
+
+            return load_clip(name, device)
+
+
+def _require_place(name: str) -> None:
+    """Raises: ModelError when ``name`` is neither a folder nor formed like a path or a hub name."""
+    if "/" in name or "\\" in name or (name and Path(name).expanduser().exists()):
+        return
+    near = get_close_matches(name.lower(), BUILT_IN, n=1)
+    hint = f"did you mean {near[0]!r}? There are" if near else "there are"
+    raise ModelError(
+        f"no encoder {name!r}: {hint} {', '.join(BUILT_IN)}, hub names such as openai/clip-vit-base-patch32, "
+        "and folders of downloaded checkpoints (--clip FOLDER)"
+    )
