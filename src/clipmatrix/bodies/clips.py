@@ -24,16 +24,16 @@ FRAMES_PER_SECOND = 30
 # Biomechanics and Motor Control of Human Gait" (1991), running after Novacheck, "The biomechanics of running" (1998),
 # both rounded, then fitted by eye so that the heel comes down where the sole of a rigid figure is.
 _WALK_LEG = {
-    "hip_flexion": (24, 22, 15, 5, -5, -9, -1, 15, 25, 26),
-    "knee_flexion": (3, 12, 12, 8, 11, 26, 48, 60, 44, 10),
-    "ankle_dorsiflexion": (0, -5, 0, 6, 10, 6, -12, -6, 1, 1),
-    "toe_extension": (6, 0, 0, 0, 12, 32, 24, 4, 4, 8),
+    "hip_flexion": (24.0, 22.0, 15.0, 5.0, -5.0, -9.0, -1.0, 15.0, 25.0, 26.0),
+    "knee_flexion": (3.0, 12.0, 12.0, 8.0, 11.0, 26.0, 48.0, 60.0, 44.0, 10.0),
+    "ankle_dorsiflexion": (0.0, -5.0, 0.0, 6.0, 10.0, 6.0, -12.0, -6.0, 1.0, 1.0),
+    "toe_extension": (6.0, 0.0, 0.0, 0.0, 12.0, 32.0, 24.0, 4.0, 4.0, 8.0),
 }
 _RUN_LEG = {
-    "hip_flexion": (38, 34, 20, 2, -14, -8, 14, 42, 54, 48),
-    "knee_flexion": (18, 38, 36, 22, 18, 48, 92, 104, 72, 32),
-    "ankle_dorsiflexion": (6, 18, 16, -6, -26, -16, -2, 6, 8, 7),
-    "toe_extension": (4, 0, 2, 20, 24, 6, 0, 0, 2, 6),
+    "hip_flexion": (38.0, 34.0, 20.0, 2.0, -14.0, -8.0, 14.0, 42.0, 54.0, 48.0),
+    "knee_flexion": (18.0, 38.0, 36.0, 22.0, 18.0, 48.0, 92.0, 104.0, 72.0, 32.0),
+    "ankle_dorsiflexion": (6.0, 18.0, 16.0, -6.0, -26.0, -16.0, -2.0, 6.0, 8.0, 7.0),
+    "toe_extension": (4.0, 0.0, 2.0, 20.0, 24.0, 6.0, 0.0, 0.0, 2.0, 6.0),
 }
 # A runner is in the air after each push: from this share of a stride to that one, and again half a stride later.
 _FLIGHT = (0.36, 0.52)
