@@ -167,7 +167,7 @@ def _evened(space: PoseSpace, angles: Float[Tensor, "b a"]) -> Float[Tensor, "b 
         excess = (places[f"foot_{other}"][:, 1] - ankle[:, 1]).clamp_min(0.0) * planted[other]
         # With two equal bones the leg is as long as the cosine of half the knee's angle; the hip takes up the half.
         column = ANGLE_NAMES.index(f"knee_flexion_{side}")
-        before = angles[:, column]
+        before = angles[:, column].clone()
         after = 2 * torch.acos((torch.cos(before / 2) - excess / length).clamp(0.4, 1.0))
         after = torch.maximum(after, before)
         angles[:, column] = after
