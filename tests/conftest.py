@@ -11,6 +11,8 @@ install_import_hook("clipmatrix", "beartype.beartype")
 import pytest
 import torch
 
+torch.set_num_threads(1)
+
 
 @pytest.fixture
 def generator() -> torch.Generator:
