@@ -42,7 +42,7 @@ def test_all_writing_is_welcome(text: str) -> None:
     assert Prompt(text).text == text
 
 
-@pytest.mark.parametrize("weight", [0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("weight", [0.0, -1.0, math.nan, math.inf])
 def test_weights(weight: float) -> None:
     with pytest.raises(PromptError, match="weight"):
         Prompt("a man", weight=weight)

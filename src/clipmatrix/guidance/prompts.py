@@ -43,7 +43,7 @@ class Prompt:
     """
 
     text: str
-    weight: float | int = 1.0
+    weight: float = 1.0
     region: str = "whole"
     textured: bool = True
 
