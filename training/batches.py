@@ -44,7 +44,7 @@ def _slice(views: LookViews, start: int, end: int) -> LookViews:
     return LookViews(**{name: column[start:end] for name, column in vars(views).items()})
 
 
-def load_pictures(bank: Bank, count: int, seed: int, size: int, folder: Path, report) -> Pictures:  # noqa: ANN001
+def load_pictures(bank: Bank, count: int, seed: int, size: int, folder: Path, report) -> Pictures:
     """The pictures of a seed: rendered into a file of ``folder`` at the first call, only read at later ones."""
     folder.mkdir(parents=True, exist_ok=True)
     path, partial = folder / f"pictures-{seed}-{count}-{size}.npy", folder / f"pictures-{seed}-{count}-{size}.part.npy"
@@ -110,7 +110,7 @@ def build_batch(
     return Batch(images, rows, torch.from_numpy(ignored))
 
 
-def prefetch(make, first: int, last: int) -> Iterator[Batch]:  # noqa: ANN001
+def prefetch(make, first: int, last: int) -> Iterator[Batch]:
     """``make(step)`` for the steps from ``first`` to ``last``, two of them made ahead in a thread."""
     with ThreadPoolExecutor(1) as pool:
         waiting = [pool.submit(make, step) for step in range(first, min(first + 2, last))]

@@ -68,7 +68,7 @@ def sample_background(rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.5:
         first = np.full(3, rng.choice([0.0, 0.5, 1.0, rng.random()]))
         second = np.clip(first + rng.uniform(-0.4, 0.4), 0, 1)
-    return np.concatenate([[kind], first, second, [rng.uniform(3, 14), rng.integers(1, 9999)]])
+    return np.concatenate([[float(kind)], first, second, [rng.uniform(3, 14), float(rng.integers(1, 9999))]])
 
 
 def fill_view(rng: np.random.Generator, views: LookViews, row: int, look: Look, pose: int, frame: int) -> None:

@@ -60,7 +60,8 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     keep_memory()
     config = TrainConfig(
-        num_pictures=arguments.pictures, plain_steps=arguments.steps, hard_steps=arguments.hard_steps, seed=arguments.seed
+        num_pictures=arguments.pictures, plain_steps=arguments.steps, hard_steps=arguments.hard_steps,
+        seed=arguments.seed,
     )  # fmt: skip
     train(config, arguments.out, arguments.dictionary, arguments.teacher or find_teacher())
 
@@ -125,7 +126,7 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
         torch.manual_seed(config.seed)
         network = MiniNetwork(model_config)
         network.text.table.copy_(table)  # type: ignore[operator]
-        network = network.to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         average = copy.deepcopy(network).eval().requires_grad_(False)
         optimizer = torch.optim.AdamW(
             [p for p in network.parameters() if p.requires_grad], config.peak_rate, betas=(0.9, 0.98),
@@ -135,7 +136,7 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
         total = config.plain_steps + config.hard_steps
         job = progress.add_task("steps", total=total, completed=first, note="")
 
-        def make(step: int):  # noqa: ANN202
+        def make(step: int):
             return build_batch(
                 pictures, tokenizer, row_ids, model_config.max_tokens, config.batch_size, (config.seed, step)
             )
@@ -180,7 +181,8 @@ def _update_average(average: MiniNetwork, network: MiniNetwork, decay: float) ->
 
 def _save(out: Path, step: int, network: MiniNetwork, average: MiniNetwork, optimizer: torch.optim.Optimizer) -> None:
     state = {
-        "step": step, "network": network.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()
+        "step": step, "network": network.state_dict(), "average": average.state_dict(),
+        "optimizer": optimizer.state_dict(),
     }  # fmt: skip
     torch.save(state, out / "resume.tmp")
     (out / "resume.tmp").replace(out / "resume.pt")
@@ -196,7 +198,7 @@ def _resume(out: Path, network: MiniNetwork, average: MiniNetwork, optimizer: to
     return int(state["step"])
 
 
-def save_checkpoint(network: MiniNetwork, tokenizer, row_ids: torch.Tensor, folder: Path) -> None:  # noqa: ANN001
+def save_checkpoint(network: MiniNetwork, tokenizer, row_ids: torch.Tensor, folder: Path) -> None:
     """Write the package's format: half-precision weights, the table in int8 with a scale a row, tokenizer, config."""
     folder.mkdir(parents=True, exist_ok=True)
     state = dict(network.state_dict())
@@ -214,7 +216,7 @@ def save_checkpoint(network: MiniNetwork, tokenizer, row_ids: torch.Tensor, fold
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
 
 
-def retrieval(network: MiniNetwork, tokenizer, row_ids: torch.Tensor, pictures: Pictures) -> float:  # noqa: ANN001
+def retrieval(network: MiniNetwork, tokenizer, row_ids: torch.Tensor, pictures: Pictures) -> float:
     """Share of held-out pictures whose caption ranks first among a hundred, true and undecidable others left out."""
     hits = []
     captions = [

@@ -32,13 +32,14 @@ from clipmatrix.procedural.near_misses import write_near_misses
 from clipmatrix.procedural.search_config import SearchConfig
 from clipmatrix.procedural.tables import SLOTS, materials
 from clipmatrix.render.bake import bake_albedo, bake_offset, find_texels
-from clipmatrix.render.looks_cpu import LookViews, render_looks
+from clipmatrix.render.looks_cpu import LookViews, PosedBodies, render_looks
 from clipmatrix.render.posed_bodies import pose_bodies, shape_from_phenotypes
 from clipmatrix.scene.start import Start
 
 _BATCH = 48
 _VIEW_AZIMUTHS = (0.35, 2.7, -0.5)
 _VIEW_POSES = ("stand", "walk_left", "a_pose")
+_USUAL = np.array([0.5, 0.66, 0.5, 0.5, 0.5, 0.5])
 _LIGHT = np.array([0.55, 0.55, 0.55, 0.37, 0.55, 0.75, 0.6, 0.6, 0.6])
 _GREY = np.array([0, 0.72, 0.72, 0.72, 0.72, 0.72, 0.72, 5, 1])
 
@@ -90,6 +91,7 @@ class _Judge:
         eye = torch.eye(3).expand(joints, 3, 3)
         self.rotations = torch.stack([poses.get(name, eye) for name in _VIEW_POSES])
         self.scale: float | None = None
+        self._posed: dict[bytes, PosedBodies] = {}
 
     def _views(self, looks: list[Look], target: _Target) -> LookViews:
         num = len(_VIEW_POSES)
@@ -108,11 +110,26 @@ class _Judge:
                 views.lights[row], views.backgrounds[row] = _LIGHT, _GREY
         return views
 
+    def _bodies(self, looks: list[Look]) -> PosedBodies:
+        """The looks' bodies in the poses of the views; each build is posed once in a search."""
+        parts = []
+        for look in looks:
+            key = look.phenotypes.tobytes()
+            if key not in self._posed:
+                shape = shape_from_phenotypes(self.body, look.phenotypes)
+                self._posed[key] = pose_bodies(self.body, shape[None], self.rotations[None])
+            parts.append(self._posed[key])
+        return replace(
+            parts[0],
+            rest=np.concatenate([part.rest for part in parts]),
+            rest_normals=np.concatenate([part.rest_normals for part in parts]),
+            skinning=np.concatenate([part.skinning for part in parts]),
+            shape_ids=np.repeat(np.arange(len(parts)), len(_VIEW_POSES)),
+        )
+
     def render(self, looks: list[Look], target: _Target, size: int) -> np.ndarray:
         """Pictures (looks, views, h, w, 3) in uint8."""
-        shapes = torch.stack([shape_from_phenotypes(self.body, look.phenotypes) for look in looks])
-        rotations = self.rotations.expand(len(looks), *self.rotations.shape)
-        pictures = render_looks(pose_bodies(self.body, shapes, rotations), self._views(looks, target), size)
+        pictures = render_looks(self._bodies(looks), self._views(looks, target), size)
         return pictures.reshape(len(looks), len(_VIEW_POSES), size, size, 3)
 
     def score(self, looks: list[Look], on_progress: Callable[[int], None]) -> np.ndarray:
@@ -148,8 +165,16 @@ class _Judge:
 def _complexity(look: Look) -> float:
     """How many things the look has that nobody may have asked for."""
     layers = len({id(layer) for layer in look.layers}) - 1
-    unusual = (np.abs(look.phenotypes[1:5] - np.array([0.66, 0.5, 0.5, 0.5])) > 0.3).sum()
+    unusual = (np.abs(look.phenotypes[1:5] - _USUAL[1:5]) > 0.2).sum()
     return float(layers + 1.5 * unusual + 3.0 * (look.changes != 0).sum())
+
+
+def _settle(look: Look) -> Look:
+    """The look with every coefficient of its build either usual or clearly not: few builds, each posed once."""
+    settled = np.where(look.phenotypes < 0.2, 0.05, np.where(look.phenotypes > 0.8, 0.95, _USUAL))
+    settled[0] = 0.05 if look.phenotypes[0] < 0.5 else 0.95
+    settled[1] = 0.38 if look.phenotypes[1] < 0.45 else settled[1]
+    return replace(look, phenotypes=settled)
 
 
 def _vary(rng: np.random.Generator, look: Look, mate: Look) -> Look:
@@ -239,12 +264,15 @@ def search_start(
     listed = _shortlist(rng, prompts, guidance, config, on_progress)
     num_listed = max(1, int(0.75 * config.num_candidates))
     pool = listed[:num_listed] + [sample_look(rng, 0.3) for _ in range(config.num_candidates - num_listed)]
+    pool = [_settle(look) for look in pool]
     scores = judge.score(pool, on_progress)
     for _ in range(config.num_rounds):
         order = np.argsort(-scores, kind="stable")[: config.num_parents]
         pool, scores = [pool[i] for i in order], scores[order]
         children = [
-            _vary(rng, pool[min(rng.integers(len(pool)), rng.integers(len(pool)))], pool[rng.integers(len(pool))])
+            _settle(
+                _vary(rng, pool[min(rng.integers(len(pool)), rng.integers(len(pool)))], pool[rng.integers(len(pool))])
+            )
             for _ in range(config.num_variations)
         ]
         pool, scores = pool + children, np.concatenate([scores, judge.score(children, on_progress)])

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -23,7 +22,8 @@ class MiniGuidance:
     """The embedded encoder as a ``Guidance``; frozen, in evaluation mode."""
 
     def __init__(self, network: MiniNetwork, tokenizer: Tokenizer, row_ids: Tensor, name: str) -> None:
-        self._network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self._network = network.eval().requires_grad_(False)
+        self._network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self._tokenizer = tokenizer
         self._row_ids = row_ids
         self.name = name
@@ -85,27 +85,30 @@ def load_mini(folder: Path | None = None, device: torch.device | str = "cpu") ->
     """
     source = CHECKPOINT if folder is None else folder
     try:
-        settings = json.loads((source / "config.json").read_text(encoding="utf-8"))
-        known = {field.name for field in fields(MiniConfig)}
-        config = MiniConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items() if k in known})
-        tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+        config = MiniConfig.from_json(json.loads((source / "config.json").read_text(encoding="utf-8")))
+        tokenizer = _read_tokenizer(source / "tokenizer.json")
         tensors = load_file(source / "model.safetensors")
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"wanted the mini encoder in {source}, found no {Path(str(error.filename)).name}; install clipmatrix anew"
-        ) from error
-    except (json.JSONDecodeError, TypeError, SafetensorError, OSError) as error:
-        raise ModelError(
-            f"wanted the mini encoder in {source}, found a damaged file ({error}); install clipmatrix anew"
-        ) from error
-    network = MiniNetwork(config)
-    row_ids = tensors.pop("row_ids").to(torch.int64)
-    table = tensors.pop("text.table.int8").float() * tensors.pop("text.table.scale").float()[:, None]
-    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
-    try:
+        row_ids = tensors.pop("row_ids").to(torch.int64)
+        table = tensors.pop("text.table.int8").float() * tensors.pop("text.table.scale").float()[:, None]
+        state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+        network = MiniNetwork(config)
         network.load_state_dict({**state, "text.table": table})
-    except RuntimeError as error:
+    except FileNotFoundError as error:
+        name = Path(str(error.filename)).name
+        raise ModelError(f"wanted the mini encoder in {source}, found no {name}; install clipmatrix anew") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(
-            f"wanted the mini encoder's weights in {source}, found others; install clipmatrix anew"
+            f"wanted the mini encoder in {source}, found a damaged or foreign one ({reason}); install clipmatrix anew"
         ) from error
     return MiniGuidance(network.to(device), tokenizer, row_ids, "mini" if folder is None else str(folder))
+
+
+def _read_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer of a file. Raises: ValueError when it is none; OSError when it cannot be read."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        return Tokenizer.from_str(text)
+    except Exception as error:
+        # The library raises bare exceptions.
+        raise ValueError(f"{path.name}: {error}") from error

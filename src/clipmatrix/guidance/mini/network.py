@@ -1,6 +1,7 @@
 """The embedded encoder's two towers in plain torch; knows neither files nor how it was trained."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import torch
@@ -28,6 +29,41 @@ class MiniConfig:
     text_layers: int = 2
     text_heads: int = 3
     max_tokens: int = 32
+
+    @staticmethod
+    def from_json(settings: Mapping[str, object]) -> "MiniConfig":
+        """The sizes out of ``config.json``; unknown keys are for others.
+
+        Raises: TypeError or ValueError where a size is missing or no whole number.
+        """
+
+        def many(name: str) -> tuple[int, ...]:
+            values = settings.get(name)
+            if not isinstance(values, list):
+                raise TypeError(f"{name} is no list")
+            return tuple(int(value) for value in values)
+
+        def one(name: str) -> int:
+            value = settings.get(name)
+            if not isinstance(value, int):
+                raise TypeError(f"{name} is no whole number")
+            return value
+
+        first, second, third, fourth = many("widths")
+        early, middle, late = many("depths")
+        return MiniConfig(
+            one("image_size"),
+            (first, second, third, fourth),
+            (early, middle, late),
+            one("num_queries"),
+            one("embedding"),
+            one("token_width"),
+            one("num_rows"),
+            one("text_width"),
+            one("text_layers"),
+            one("text_heads"),
+            one("max_tokens"),
+        )
 
     def to_json(self) -> dict[str, object]:
         """Plain values for ``config.json``."""
