@@ -8,21 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clipmatrix.api import create, open_run, stream
-    from clipmatrix.config import (
-        PromptConfig,
-        RunConfig,
-        default_prompts,
-        load_config,
-        preset,
-    )
+    from clipmatrix.config import RunConfig, default_prompts, load_config, preset
     from clipmatrix.errors import ClipMatrixError
+    from clipmatrix.guidance.prompts import Prompt
     from clipmatrix.runs.directory import Run
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ClipMatrixError",
-    "PromptConfig",
+    "Prompt",
     "Run",
     "RunConfig",
     "__version__",
@@ -36,7 +31,7 @@ __all__ = [
 
 _HOMES = {
     "ClipMatrixError": "clipmatrix.errors",
-    "PromptConfig": "clipmatrix.config",
+    "Prompt": "clipmatrix.guidance.prompts",
     "Run": "clipmatrix.runs.directory",
     "RunConfig": "clipmatrix.config",
     "create": "clipmatrix.api",

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from clipmatrix.config import QUALITIES, PromptConfig, RunConfig, default_prompts, dump_yaml, load_config, preset
+from clipmatrix.config import QUALITIES, RunConfig, default_prompts, dump_yaml, load_config, preset
 from clipmatrix.config.yaml_mapping import load_yaml
 from clipmatrix.errors import ClipMatrixError, ConfigError, PromptError
+from clipmatrix.guidance.prompts import Prompt
 
 
 def _load(text: str) -> RunConfig:
@@ -16,7 +17,7 @@ def _load(text: str) -> RunConfig:
 
 @pytest.mark.parametrize("quality", QUALITIES)
 def test_every_preset_survives_the_round_trip(quality: str) -> None:
-    config = dataclasses.replace(preset(quality), prompts=default_prompts('Zürich: ein "Löwe" #1\nmit Mähne'), seed=7)
+    config = dataclasses.replace(preset(quality), prompts=default_prompts('Zürich: ein "Löwe" #1, mit Mähne'), seed=7)
     assert load_yaml(dump_yaml(config), "x", RunConfig()) == config
 
 
@@ -33,7 +34,7 @@ def test_sections_are_filled_in_and_lists_replaced() -> None:
         """
     )
     assert config.steps == 20
-    assert config.prompts == (PromptConfig("a witch"), PromptConfig("a green head", 2.0, "head", False))
+    assert config.prompts == (Prompt("a witch"), Prompt("a green head", 2.0, "head", False))
     assert config.scene == dataclasses.replace(RunConfig().scene, texture_size=256)
     assert config.optimiser.texture_rate == 1e-3
     assert config.optimiser.shape_rate == RunConfig().optimiser.shape_rate
@@ -61,9 +62,9 @@ def test_sections_are_filled_in_and_lists_replaced() -> None:
         ("prompts:\n  - weight: 2", 'run.yaml:2: prompts[0] needs "text": add it'),
         (
             "prompts:\n  - text: x\n    region: nose",
-            'run.yaml:3: region must be one of whole, head, torso, arms, hands, legs, feet, not "nose"',
+            "run.yaml:3: unknown region 'nose' for 'x'; the regions are whole, head, torso, arms, hands, legs, feet",
         ),
-        ("prompts:\n  - text: x\n    weight: -1", "run.yaml:3: weight must be above 0 and at most 1000, not -1: use 1"),
+        ("prompts:\n  - text: x\n    weight: -1", "run.yaml:3: the weight of 'x' must be above zero, not -1; use 1"),
         ("losses:\n  symmetry: -2", "run.yaml:2: symmetry must be at least 0, not -2: use 0 to leave the term out"),
     ],
 )
@@ -81,10 +82,10 @@ def test_broken_yaml_is_one_line(text: str) -> None:
 
 
 def test_empty_prompts_keep_their_kind_of_error_and_line() -> None:
-    with pytest.raises(ClipMatrixError, match=r"^run.yaml:3: text must not be empty"):
+    with pytest.raises(ClipMatrixError, match=r"^run.yaml:2: the prompt is empty"):
         _load("prompts:\n  - weight: 1\n    text: ' '")
     with pytest.raises(PromptError):
-        PromptConfig("")
+        Prompt("")
 
 
 def test_empty_files_change_nothing() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clipmatrix.errors import RunError
-from clipmatrix.runs.directory import begin_run, check_target, free_path, open_run_directory, slug
+from clipmatrix.runs.directory import begin_run, check_target, free_path, open_run, slug
 from clipmatrix.runs.environment import describe_environment
 from clipmatrix.runs.files import file_errors, write_whole
 
@@ -19,7 +19,7 @@ def test_a_begun_run_has_its_layout_and_opens_again(tmp_path: Path) -> None:
     _begin(tmp_path / "a" / "b")
     names = sorted(item.name for item in (tmp_path / "a" / "b").iterdir())
     assert names == ["checkpoints", "config.yaml", "environment.json", "events.jsonl", "previews", "result"]
-    assert open_run_directory(tmp_path / "a" / "b").config_path.read_text() == "seed: 1\n"
+    assert open_run(tmp_path / "a" / "b").config_path.read_text() == "seed: 1\n"
 
 
 def test_an_earlier_run_is_replaced_and_other_files_in_it_are_kept(tmp_path: Path) -> None:
@@ -54,9 +54,9 @@ def test_checking_writes_nothing(tmp_path: Path) -> None:
 
 def test_opening_nothing_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"no config\.yaml"):
-        open_run_directory(tmp_path)
+        open_run(tmp_path)
     with pytest.raises(RunError, match="is no folder"):
-        open_run_directory(tmp_path / "none")
+        open_run(tmp_path / "none")
 
 
 def test_events_are_lines_and_a_cut_last_line_is_left_out(tmp_path: Path) -> None:

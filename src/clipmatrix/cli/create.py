@@ -68,7 +68,7 @@ def create(
     reporter.begin(settings.clip)
     is_stopped = False
     try:
-        for event in _follow(stream(settings, place)):
+        for event in follow(stream(settings, place)):
             reporter.show(event)
             if isinstance(event, Done):
                 is_stopped = event.is_stopped
@@ -85,7 +85,7 @@ def _start(name: str) -> Literal["search", "neutral"]:
             raise ConfigError(f'start must be one of search, neutral, not "{name}"')
 
 
-def _follow(events: "Generator[Event, None, None]") -> "Iterator[Event]":
+def follow(events: "Generator[Event, None, None]") -> "Iterator[Event]":
     """The events, with Ctrl-C handed to the run between two of them once it has begun."""
     yield next(events)
     with Interrupts() as interrupts:

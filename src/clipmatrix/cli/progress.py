@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import click
 from rich.console import Console
@@ -14,6 +14,7 @@ _QUIET_SECONDS = 15.0
 _SMOOTHING = 0.9
 
 
+@runtime_checkable
 class Reporter(Protocol):
     """Shows the events of one run to a person."""
 

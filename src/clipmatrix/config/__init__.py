@@ -3,9 +3,7 @@
 from clipmatrix.config.presets import QUALITIES, load_config, preset
 from clipmatrix.config.run import (
     OptimiserConfig,
-    PromptConfig,
     RunConfig,
-    ScoreConfig,
     default_prompts,
 )
 from clipmatrix.config.yaml_mapping import dump_yaml
@@ -13,9 +11,7 @@ from clipmatrix.config.yaml_mapping import dump_yaml
 __all__ = [
     "QUALITIES",
     "OptimiserConfig",
-    "PromptConfig",
     "RunConfig",
-    "ScoreConfig",
     "default_prompts",
     "dump_yaml",
     "load_config",

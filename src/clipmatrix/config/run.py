@@ -4,44 +4,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from clipmatrix.bodies.poses import PoseConfig
-from clipmatrix.errors import ConfigError, PromptError
+from clipmatrix.errors import ConfigError
+from clipmatrix.guidance.augment import AugmentConfig
+from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.guidance.scoring import ScoreConfig
 from clipmatrix.losses.weights import LossWeights
 from clipmatrix.procedural.search_config import SearchConfig
 from clipmatrix.scene.config import SceneConfig
-
-Region = Literal["whole", "head", "torso", "arms", "hands", "legs", "feet"]
-
-
-@dataclass(frozen=True)
-class PromptConfig:
-    """A text, the region of the body it speaks of, and whether it sees the texture or the plain form."""
-
-    text: str
-    weight: float = 1.0
-    region: Region = "whole"
-    textured: bool = True
-
-    def __post_init__(self) -> None:
-        if not self.text.strip():
-            raise PromptError('text must not be empty: say what to create, as in "a zebra striped man"')
-        if not 0.0 < self.weight <= 1000.0:
-            raise ConfigError(f"weight must be above 0 and at most 1000, not {self.weight:g}: use 1")
-
-
-@dataclass(frozen=True)
-class ScoreConfig:
-    """How pictures and texts are compared.
-
-    The loss of a picture is minus its cosine to the text plus ``contrast`` times the cross-entropy of choosing that
-    text among a bank of other ones, with cosines divided by ``temperature``.
-    """
-
-    contrast: float = 0.3
-    temperature: float = 0.05
-
-    def __post_init__(self) -> None:
-        _require("contrast", self.contrast, 0.0, 100.0, 0.3)
-        _require("temperature", self.temperature, 1e-3, 10.0, 0.05)
+from clipmatrix.views.shots import ShotConfig
 
 
 @dataclass(frozen=True)
@@ -74,10 +44,11 @@ class RunConfig:
 
     ``views`` pictures of ``resolution`` squared are rendered each of the ``steps``. ``clip`` names the encoder:
     ``mini``, a hub name or a folder. ``start`` is where the descent begins. A preview is written every
-    ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0 leaves them out.
+    ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0 leaves them out. The turntable is
+    ``video_size`` squared.
     """
 
-    prompts: tuple[PromptConfig, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
     quality: Literal["draft", "standard", "fine"] = "standard"
     seed: int = 0
     clip: str = "mini"
@@ -87,7 +58,10 @@ class RunConfig:
     resolution: int = 224
     preview_every: int = 50
     checkpoint_every: int = 200
+    video_size: int = 768
     poses: PoseConfig = field(default_factory=PoseConfig)
+    shots: ShotConfig = field(default_factory=ShotConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     scene: SceneConfig = field(default_factory=SceneConfig)
     score: ScoreConfig = field(default_factory=ScoreConfig)
     losses: LossWeights = field(default_factory=LossWeights)
@@ -101,17 +75,18 @@ class RunConfig:
         _require("resolution", self.resolution, 32, 4096, 224)
         _require("preview_every", self.preview_every, 0, 1_000_000, 50)
         _require("checkpoint_every", self.checkpoint_every, 0, 1_000_000, 200)
+        _require("video_size", self.video_size, 16, 4096, 768)
         if not self.clip.strip():
             raise ConfigError("clip must not be empty: name an encoder, such as mini, or a folder")
 
 
-def default_prompts(text: str) -> tuple[PromptConfig, ...]:
+def default_prompts(text: str) -> tuple[Prompt, ...]:
     """What a bare text stands for: the whole textured body, and at less weight its plain form.
 
     Raises:
         PromptError: the text is empty.
     """
-    return (PromptConfig(text), PromptConfig(text, weight=0.3, textured=False))
+    return (Prompt(text), Prompt(text, weight=0.3, textured=False))
 
 
 def _require(name: str, value: float | int, lowest: float | int, highest: float | int, usual: float | int) -> None:

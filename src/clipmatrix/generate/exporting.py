@@ -1,12 +1,12 @@
 """From a scene to its files; knows nothing of how the scene came about."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 
-import clipmatrix
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.clips import build_clips
 from clipmatrix.config import RunConfig
@@ -54,8 +54,13 @@ def export_result(scene: Scene, body: Body, config: RunConfig, run: Run) -> Expo
     write_glb(run.glb_path, character)
     write_image(run.albedo_path, character.albedo_srgb)
     write_views(run.views_path, character)
-    write_turntable(run.turntable_path, character, TurntableConfig())
+    write_turntable(run.turntable_path, character, film_config(config))
     return Exported(run.glb_path, run.albedo_path, run.views_path, run.turntable_path)
+
+
+def film_config(config: RunConfig) -> TurntableConfig:
+    """How the turntable of such a run is filmed."""
+    return TurntableConfig(size=config.video_size)
 
 
 def write_preview(path: Path, scene: Scene, body: Body, config: RunConfig) -> None:
@@ -75,7 +80,7 @@ def write_preview(path: Path, scene: Scene, body: Body, config: RunConfig) -> No
 
 def _extras(body: Body, config: RunConfig) -> Extras:
     prompts = tuple(dict.fromkeys(prompt.text for prompt in config.prompts))
-    return Extras(prompts, config.seed, f"clipmatrix {clipmatrix.__version__}", body.licence)
+    return Extras(prompts, config.seed, f"clipmatrix {version('clipmatrix')}", body.licence)
 
 
 def _bytes(srgb: torch.Tensor) -> UInt8[np.ndarray, "th tw 3"]:

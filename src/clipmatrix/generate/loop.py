@@ -75,9 +75,7 @@ class _Run:
         self._scene: Scene | None = None
         self._best: BestState | None = None
         self._step = self._skipped = 0
-        texts = [prompt.text for prompt in config.prompts]
-        weights = [prompt.weight for prompt in config.prompts]
-        self._scorer = Scorer(parts.guidance, texts, weights, config.score)
+        self._scorer = Scorer(parts.guidance, config.prompts, config.score)
 
     def begin(self) -> Event:
         """Makes the run directory."""

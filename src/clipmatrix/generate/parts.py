@@ -1,10 +1,10 @@
-"""The tools of a run, loaded once: body, encoder, and where poses, shots and looks come from; knows no scene."""
+"""The tools of a run, loaded once: body, encoder, and where poses and shots come from; knows no scene."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
 from clipmatrix.bodies.body import Body
@@ -28,19 +28,8 @@ class PoseSource(Protocol):
 class ShotSource(Protocol):
     """Random cameras, and the prompt that each serves."""
 
-    def sample(self, vertices_world: Float[Tensor, "b v 3"], generator: torch.Generator) -> Shots:
-        """One shot for each posed body."""
-        ...
-
-
-@runtime_checkable
-class Augmenter(Protocol):
-    """Several looks at each rendered picture."""
-
-    def __call__(
-        self, rgb: Float[Tensor, "b h w 3"], alpha: Float[Tensor, "b h w 1"], generator: torch.Generator
-    ) -> tuple[Float[Tensor, "n 3 s s"], Int64[Tensor, "n"]]:
-        """sRGB pictures over backgrounds, and the view that each shows."""
+    def sample(self, vertices_world: Float[Tensor, "#b v 3"], num_views: int, generator: torch.Generator) -> Shots:
+        """That many shots of one posed body, or one shot of each of as many."""
         ...
 
 
@@ -53,7 +42,6 @@ class Parts:
     rasterizer: Rasterizer
     poses: PoseSource
     shots: ShotSource
-    augment: Augmenter
 
 
 class RestPoses:

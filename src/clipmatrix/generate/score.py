@@ -4,33 +4,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
-from clipmatrix.config import ScoreConfig
 from clipmatrix.guidance.base import Guidance
-
-TOO_NEAR = 0.9
-"""Bank texts of a higher cosine to the prompt say the same, and do not count against it."""
+from clipmatrix.guidance.prompts import Prompt, contrast_texts
+from clipmatrix.guidance.scoring import ScoreConfig, cosine_scores, mixed_scores
+from clipmatrix.procedural.near_misses import write_near_misses
 
 _COLORS = ("red", "blue", "green", "yellow", "purple", "orange", "pink", "black", "white", "grey", "brown")
 _STUFFS = ("stone", "wooden", "golden", "silver", "glass", "ice", "lava", "leather", "furry", "mossy", "rusty")
 _PATTERNS = ("striped", "spotted", "checkered", "marbled")
-_BEINGS = ("a fat person", "a thin person", "a tall woman", "a muscular man", "a child", "a person")
+OTHER_LOOKS = tuple(f"{'an' if w[0] in 'aeiou' else 'a'} {w} person" for w in (*_COLORS, *_STUFFS, *_PATTERNS))
+"""What many figures look like: a picture is of its own text only if it is of none of these."""
+
+NEAR_SHARE = 0.4
+"""Of the other looks, the share nearest to the text is left out: "a lava person" is no mistake for a volcanic demon."""
 
 
-def bank_texts(prompts: Sequence[str]) -> tuple[str, ...]:
-    """Short descriptions of other looks, without those that share a telling word with a prompt.
+def rival_embeddings(guidance: Guidance, text: str) -> Float[Tensor, "n d"]:
+    """What a picture of ``text`` must not be mistaken for: its near misses, unguided figures, and distant other looks.
 
-    Near the truth but not it: what the picture must not be mistaken for. A bank text that names what the prompt names
-    would be no mistake, so those are left out.
+    Which looks are distant is for the encoder to say, so that this works for words that no table knows.
     """
-    said = {word for prompt in prompts for word in "".join(c if c.isalnum() else " " for c in prompt.lower()).split()}
-    looks = [word for word in (*_COLORS, *_STUFFS, *_PATTERNS) if word not in said]
-    beings = [text for text in _BEINGS if not (set(text.split()) - {"a"}) & said]
-    return tuple(f"a {word} person" if word[0] not in "aeiou" else f"an {word} person" for word in looks) + tuple(
-        beings
-    )
+    target = guidance.encode_texts([text]).float()
+    rivals = guidance.encode_texts(contrast_texts(text, tuple(write_near_misses(text)))).float()
+    looks = guidance.encode_texts(OTHER_LOOKS).float()
+    order = (looks @ target[0]).argsort(stable=True)
+    distant = order[: round((1.0 - NEAR_SHARE) * len(OTHER_LOOKS))]
+    return torch.cat([rivals, looks.index_select(0, distant)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,7 @@ class Scores:
 
 
 class Scorer:
-    """Compares picture embeddings with those of the prompts, and of a bank of other texts.
+    """Compares picture embeddings with those of the prompts and of their rivals.
 
     The bare cosine is content with what many texts share; the cross-entropy asks for what this text alone says.
 
@@ -50,22 +52,22 @@ class Scorer:
     (the contrast); Jain et al., "Zero-Shot Text-Guided Object Generation with Dream Fields", CVPR 2022 (the cosine).
     """
 
-    def __init__(self, guidance: Guidance, texts: Sequence[str], weights: Sequence[float], config: ScoreConfig) -> None:
+    def __init__(self, guidance: Guidance, prompts: Sequence[Prompt], config: ScoreConfig) -> None:
         self._config = config
-        self._weights = torch.tensor(weights)
         with torch.no_grad():
-            self._targets = guidance.encode_texts(list(texts)).float()
-            self._bank = guidance.encode_texts(bank_texts(texts)).float()
-            self._is_near: Bool[Tensor, "p n"] = self._targets @ self._bank.T > TOO_NEAR
+            self._targets = guidance.encode_texts([prompt.text for prompt in prompts]).float()
+            self._rivals = [rival_embeddings(guidance, prompt.text) for prompt in prompts]
 
     def __call__(self, embeddings: Float[Tensor, "b d"], prompt_ids: Int64[Tensor, "b"]) -> Scores:
-        """The loss over the pictures, weighed by their prompts' weights, and the cosines (without gradient)."""
+        """The mean loss over the pictures and their cosines (without gradient).
+
+        Prompts are weighed by how many pictures each gets.
+        """
         embeddings = embeddings.float()
         targets = self._targets.index_select(0, prompt_ids)
-        cosines = (embeddings * targets).sum(dim=1)
-        bank = (embeddings @ self._bank.T).masked_fill(self._is_near.index_select(0, prompt_ids), -torch.inf)
-        logits = torch.cat([cosines[:, None], bank], dim=1) / self._config.temperature
-        confusion = torch.logsumexp(logits, dim=1) - logits[:, 0]
-        weights = self._weights.index_select(0, prompt_ids)
-        losses = self._config.contrast * confusion - cosines
-        return Scores((weights * losses).sum() / weights.shape[0], cosines.detach())
+        loss = embeddings.new_zeros(())
+        for prompt_id, rivals in enumerate(self._rivals):
+            rows = torch.nonzero(prompt_ids == prompt_id).squeeze(1)
+            mine = embeddings.index_select(0, rows), targets.index_select(0, rows)
+            loss = loss - mixed_scores(*mine, rivals, self._config).sum()
+        return Scores(loss / len(prompt_ids), cosine_scores(embeddings.detach(), targets))

@@ -14,6 +14,7 @@ from clipmatrix.generate.optimizers import SceneOptimiser
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.regularise import Regulariser, Terms
 from clipmatrix.generate.score import Scorer, Scores
+from clipmatrix.guidance.augment import look
 from clipmatrix.render.pipeline import render
 from clipmatrix.render.surface import Images, Lights, Surface
 from clipmatrix.scene.lights import plain_lights, vary_lights
@@ -58,7 +59,7 @@ class Stepper:
         scene_cut, image_cut = Cut(), Cut()
 
         form = self._form()
-        shots = self._parts.shots.sample(form.vertices_world.detach(), self._generator)
+        shots = self._parts.shots.sample(form.vertices_world.detach(), self._config.views, self._generator)
         surfaces = self._surfaces(form, shots.prompt_ids, scene_cut)
         body = watch.lap()
         pictures = [
@@ -68,7 +69,8 @@ class Stepper:
         seconds_render = watch.lap()
         order = torch.cat([views for _, views in surfaces])
         scores = self._judge(pictures, shots.prompt_ids.index_select(0, order), image_cut)
-        scores.loss.backward()
+        if scores.loss.requires_grad:
+            scores.loss.backward()
         encoder = watch.lap()
         image_cut.backward()
         seconds_render += watch.lap()
@@ -120,8 +122,9 @@ class Stepper:
         """The scores of all looks of all pictures."""
         rgb = cut(torch.cat([images.rgb for images in pictures]))
         alpha = cut(torch.cat([images.alpha for images in pictures]))
-        looks, view_ids = self._parts.augment(rgb, alpha, self._generator)
-        return self._scorer(self._parts.guidance.encode_images(looks), prompt_ids.index_select(0, view_ids))
+        settings, guidance = self._config.augment, self._parts.guidance
+        looks = look(rgb, alpha, guidance.image_size, settings, self._generator)
+        return self._scorer(guidance.encode_images(looks), prompt_ids.repeat_interleave(settings.num_looks))
 
 
 def _cut_look(surface: Surface, cut: Cut) -> Surface:

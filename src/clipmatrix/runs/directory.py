@@ -22,7 +22,7 @@ _LONGEST_SLUG = 60
 
 
 @dataclass(frozen=True)
-class RunDirectory:
+class Run:
     """The places of one run under ``path``; they need not exist yet."""
 
     path: Path
@@ -128,14 +128,14 @@ def check_target(path: Path) -> None:
         raise RunError(f"{path} cannot be made, since {parent} cannot be written to: choose another --out")
 
 
-def begin_run(path: Path, config_yaml: str, environment: Mapping[str, Any]) -> RunDirectory:
+def begin_run(path: Path, config_yaml: str, environment: Mapping[str, Any]) -> Run:
     """A fresh run directory at ``path``; an earlier run there is replaced, nothing else is ever removed.
 
     Raises:
         RunError: see ``check_target``.
     """
     check_target(path)
-    run = RunDirectory(path)
+    run = Run(path)
     with file_errors(path):
         for folder in _FOLDERS:
             shutil.rmtree(path / folder, ignore_errors=True)
@@ -146,7 +146,7 @@ def begin_run(path: Path, config_yaml: str, environment: Mapping[str, Any]) -> R
     return run
 
 
-def open_run_directory(path: Path) -> RunDirectory:
+def open_run(path: Path) -> Run:
     """The run directory at ``path``.
 
     Raises:
@@ -158,7 +158,7 @@ def open_run_directory(path: Path) -> RunDirectory:
         raise RunError(
             f"{path} is no run of clipmatrix, since it has no config.yaml and events.jsonl: name one that is"
         )
-    return RunDirectory(path)
+    return Run(path)
 
 
 def free_path(base: Path, text: str, seed: int) -> Path:
