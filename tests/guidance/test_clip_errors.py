@@ -183,3 +183,35 @@ def test_an_earlier_download_needs_no_network(
     guidance = load_clip("somebody/tiny")
     assert guidance.name == "somebody/tiny"
     assert hub.find_checkpoint("somebody/tiny") == snapshot
+
+
+class _Discussion:
+    def __init__(self, num: int, title: str, author: str) -> None:
+        self.num, self.title, self.author = num, title, author
+        self.is_pull_request = True
+        self.git_reference = f"refs/pr/{num}"
+
+
+def test_only_the_hubs_own_conversion_of_pickled_weights_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    title = "Adding `safetensors` variant of this model"
+    proposals = [_Discussion(1, title, "stranger"), _Discussion(2, "Fix a typo", "SFconvertbot")]
+    monkeypatch.setattr("huggingface_hub.HfApi.get_repo_discussions", lambda self, name: iter(proposals))
+    assert hub._converted_revision("somebody/old") is None
+    proposals.append(_Discussion(3, title, "SFconvertbot"))
+    assert hub._converted_revision("somebody/old") == "refs/pr/3"
+
+
+def test_a_download_asks_for_no_pickles_and_falls_back_to_the_conversion(
+    clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str | None, list[str]]] = []
+
+    def snapshot(name: str, *, allow_patterns: list[str], revision: str | None = None) -> str:
+        asked.append((revision, allow_patterns))
+        return str(tmp_path if revision is None else clip_folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    monkeypatch.setattr(hub, "_converted_revision", lambda name: "refs/pr/3")
+    assert hub._download("somebody/old") == clip_folder
+    assert [revision for revision, _ in asked] == [None, "refs/pr/3"]
+    assert not any("bin" in pattern or pattern == "*" for _, patterns in asked for pattern in patterns)
