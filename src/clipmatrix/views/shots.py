@@ -205,9 +205,12 @@ def _close_up(
 ) -> Placement:
     """Some place of the region, and a sphere around what is seen there that fills the frame's height.
 
+    All heights are equally likely, however densely their vertices lie: a face or a foot has as many as all the rest.
     The place may be hidden, a hand behind the back: the target is as near to the eye as anything in that direction.
     """
-    pick = min(int(draw.pick[view] * points_world.shape[0]), points_world.shape[0] - 1)
+    height = points_world @ axes[1]
+    wanted = torch.lerp(height.amin(), height.amax(), draw.pick[view].to(height))
+    pick = int((height - wanted).abs().argmin())
     radius = draw.close_up[view].to(axes) * _half_height(points_world, axes)
     from_pick = (points_world - points_world[pick]) @ axes.T
     is_in_line = from_pick[:, :2].norm(dim=1) <= radius
