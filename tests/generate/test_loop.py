@@ -16,9 +16,11 @@ from clipmatrix.generate import exporting, loop
 from clipmatrix.generate.events import Checkpoint, Done, Exported, Preview, SearchProgress, Started, Step
 from clipmatrix.generate.loop import stream
 from clipmatrix.generate.score import Scorer
+from clipmatrix.generate.silhouette import TOLERANCE
 from clipmatrix.generate.stepper import Stepper
 from clipmatrix.guidance.fake import FakeGuidance
 from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.losses.weights import LossWeights
 from clipmatrix.scene.scene import Scene, snapshot
 from clipmatrix.scene.start import neutral_start
 
@@ -98,6 +100,28 @@ def test_mixed_prompts_serve_both() -> None:
     scene, before, reports = _descend(small_config(*prompts))
     assert {"deform.shape_change", "texture.luma.0"} <= _changed(scene, before)
     assert all(r.losses.offset_size > 0 for r in reports[-3:])
+
+
+def test_the_silhouette_term_sees_offsets_and_nothing_else() -> None:
+    """Wider by half all round: the area grows by about half, far over the tolerance; a fat shape alone is free."""
+    config = small_config(scene=learn_only("offset"), steps=3)
+    config = dataclasses.replace(config, losses=LossWeights(silhouette_area=1.0))
+    parts = small_parts(config)
+    body = parts.body
+    wide = body.template.vertices * torch.tensor([0.5, 0.0, 0.5])
+    starts = {
+        "plain": neutral_start(body),
+        "fat": dataclasses.replace(neutral_start(body), shape=torch.tensor([1.0, 1.9])),
+        "swollen": dataclasses.replace(neutral_start(body), offset=wide),
+    }
+    found = {}
+    for name, start in starts.items():
+        scorer = Scorer(parts.guidance, config.prompts, config.score)
+        scene = Scene(body, start, config.scene)
+        stepper = Stepper(parts, scene, scorer, config, torch.Generator().manual_seed(0))
+        found[name] = stepper.step(0).losses.silhouette_area
+    assert found["plain"] == found["fat"] == 0.0
+    assert found["swollen"] == pytest.approx((0.5 - TOLERANCE) ** 2, rel=0.5)
 
 
 def test_nothing_to_learn_is_no_error() -> None:

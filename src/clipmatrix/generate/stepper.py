@@ -14,6 +14,7 @@ from clipmatrix.generate.optimizers import SceneOptimiser
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.regularise import Regulariser, Terms
 from clipmatrix.generate.score import Scorer, Scores
+from clipmatrix.generate.silhouette import silhouette_term
 from clipmatrix.guidance.augment import look
 from clipmatrix.render.pipeline import render
 from clipmatrix.render.surface import Images, Lights, Surface
@@ -27,7 +28,8 @@ from clipmatrix.views.camera import Cameras
 class _Form:
     """The body of this step: bare, its offsets, and posed once per view."""
 
-    bare: Float[Tensor, "v 3"]
+    bare: RestBody
+    joint_rotations: Float[Tensor, "b j 3 3"]
     offset: Float[Tensor, "v 3"]
     vertices_world: Float[Tensor, "b v 3"]
 
@@ -67,18 +69,21 @@ class Stepper:
             for surface, views in surfaces
         ]
         seconds_render = watch.lap()
+        images = _join(pictures, image_cut)
         order = torch.cat([views for _, views in surfaces])
-        scores = self._judge(pictures, shots.prompt_ids.index_select(0, order), image_cut)
-        if scores.loss.requires_grad:
-            scores.loss.backward()
+        scores = self._judge(images, shots.prompt_ids.index_select(0, order))
+        area = self._area(images, form, _cameras_at(shots.cameras, order), order)
+        loss = scores.loss + area
+        if loss.requires_grad:
+            loss.backward()
         encoder = watch.lap()
         image_cut.backward()
         seconds_render += watch.lap()
         shown = next((surface.albedo for surface, _ in surfaces if surface.albedo.requires_grad), None)
-        terms = self._regularise(form.bare, form.offset, shown)
+        terms = self._regularise(form.bare.vertices, form.offset, shown)
         scene_cut.backward(terms.total())
         body += watch.lap()
-        is_finite = bool(torch.isfinite(scores.loss)) and self._optimiser.is_finite()
+        is_finite = bool(torch.isfinite(loss)) and self._optimiser.is_finite()
         if is_finite:
             self._optimiser.step(index)
         seconds = Seconds(body, seconds_render, encoder, watch.lap())
@@ -86,7 +91,7 @@ class Stepper:
             step=index + 1,
             steps=self._config.steps,
             score=float(scores.cosines.mean()),
-            losses=_losses(scores, terms),
+            losses=_losses(scores, area, terms),
             seconds=seconds,
             is_skipped=not is_finite,
         )
@@ -95,7 +100,7 @@ class Stepper:
         rotations = self._parts.poses.sample(self._config.views, self._generator)
         bare, offset = self._scene.deform.bare(), self._scene.deform.offset()
         rest = RestBody(bare.vertices + offset, bare.rig)
-        return _Form(bare.vertices, offset, self._scene.pose(rest, rotations))
+        return _Form(bare, rotations, offset, self._scene.pose(rest, rotations))
 
     def _surfaces(
         self, form: _Form, prompt_ids: Int64[Tensor, "b"], cut: Cut
@@ -118,13 +123,27 @@ class Stepper:
             surfaces.append((scene.plain(seen, _lights_at(plain, plain_ids)), plain_ids))
         return surfaces
 
-    def _judge(self, pictures: list[Images], prompt_ids: Int64[Tensor, "b"], cut: Cut) -> Scores:
+    def _judge(self, images: Images, prompt_ids: Int64[Tensor, "b"]) -> Scores:
         """The scores of all looks of all pictures."""
-        rgb = cut(torch.cat([images.rgb for images in pictures]))
-        alpha = cut(torch.cat([images.alpha for images in pictures]))
         settings, guidance = self._config.augment, self._parts.guidance
-        looks = look(rgb, alpha, guidance.image_size, settings, self._generator)
+        looks = look(images.rgb, images.alpha, guidance.image_size, settings, self._generator)
         return self._scorer(guidance.encode_images(looks), prompt_ids.repeat_interleave(settings.num_looks))
+
+    def _area(self, images: Images, form: _Form, cameras: Cameras, order: Int64[Tensor, "b"]) -> Float[Tensor, ""]:
+        """The weighed silhouette term; zero, and for nothing, where it has no weight."""
+        weight = self._config.losses.silhouette_area
+        if not weight:
+            return images.alpha.new_zeros(())
+        with torch.no_grad():
+            bare_world = self._scene.pose(form.bare, form.joint_rotations).index_select(0, order)
+        faces = self._parts.body.template.faces
+        return weight * silhouette_term(images, bare_world, faces, cameras, self._parts.rasterizer)
+
+
+def _join(pictures: list[Images], cut: Cut) -> Images:
+    """All pictures in one batch, cut off from the renderer."""
+    rgb = torch.cat([images.rgb for images in pictures])
+    return Images(cut(rgb), cut(torch.cat([images.alpha for images in pictures])))
 
 
 def _cut_look(surface: Surface, cut: Cut) -> Surface:
@@ -154,13 +173,14 @@ def _lights_at(lights: Lights, views: Int64[Tensor, "n"]) -> Lights:
     )
 
 
-def _losses(scores: Scores, terms: Terms) -> Losses:
+def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms) -> Losses:
     return Losses(
         guidance=float(scores.loss.detach()),
         offset_size=float(terms.offset_size.detach()),
         laplacian=float(terms.laplacian.detach()),
         edge_length=float(terms.edge_length.detach()),
         normal_consistency=float(terms.normal_consistency.detach()),
+        silhouette_area=float(area.detach()),
         total_variation=float(terms.total_variation.detach()),
         symmetry=float(terms.symmetry.detach()),
     )
