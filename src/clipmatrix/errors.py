@@ -1,12 +1,12 @@
 """The errors that ClipMatrix raises on purpose; knows nothing else.
 
-    ClipMatrixError            everything below; its text is one line: wanted, found, what to do
-    ├── ConfigError            a setting, key or value that makes no sense
-    ├── PromptError            a text that cannot be used
-    ├── ModelError             an encoder that is missing, broken or of another kind
-    ├── BodyError              a body, rig or mesh that cannot be used
-    ├── RunError               a run directory that cannot be written, read or continued
-    └── ExportError            a file that could not be made
+ClipMatrixError            everything below; its text is one line: wanted, found, what to do
+├── ConfigError            a setting, key or value that makes no sense
+├── PromptError            a text that cannot be used
+├── ModelError             an encoder that is missing, broken or of another kind
+├── BodyError              a body, rig or mesh that cannot be used
+├── RunError               a run directory that cannot be written, read or continued
+└── ExportError            a file that could not be made
 """
 
 

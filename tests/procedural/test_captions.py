@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clipmatrix.procedural.captions import facts_of, judge, write_caption
-from clipmatrix.procedural.looks import Layout, Look, build_layer, sample_look, swap_layers
+from clipmatrix.procedural.looks import Layout, Look, build_layer, sample_look, settle_layout, swap_layers
 from clipmatrix.procedural.near_misses import find_mentions, write_near_misses
 from clipmatrix.procedural.tables import CHANGES, PHENOTYPES, materials, patterns
 
@@ -94,3 +94,17 @@ def test_near_misses_never_say_the_same_in_another_word() -> None:
     assert not any("red person" in miss for miss in write_near_misses("a crimson person"))
     assert not any("bronze" in miss or "brass" in miss for miss in write_near_misses("a golden statue"))
     assert write_near_misses("somebody") == ()
+
+
+def test_any_arrangement_of_layers_settles_into_a_layout_that_can_be_worded_truly() -> None:
+    rng = np.random.default_rng(8)
+    for _ in range(400):
+        look = sample_look(rng)
+        donors = sample_look(rng).layers
+        mixed = tuple(donors[i] if rng.random() < 0.4 else layer for i, layer in enumerate(look.layers))
+        settled = settle_layout(replace(look, layers=mixed))
+        statement = write_caption(rng, settled)
+        assert statement.text
+        if settled.layout in (Layout.UNIFORM, Layout.HEAD, Layout.LIMB):
+            is_true, is_open = judge([statement], [facts_of(settled, "whole")])
+            assert (is_true | is_open).all(), statement.text

@@ -26,6 +26,7 @@ from clipmatrix.procedural.looks import (
     sample_build,
     sample_layer,
     sample_look,
+    settle_layout,
     swap_layers,
 )
 from clipmatrix.procedural.near_misses import write_near_misses
@@ -177,8 +178,17 @@ def _settle(look: Look) -> Look:
     return replace(look, phenotypes=settled)
 
 
+_GROUPS = ((0,), (1, 2), (1, 2, 3), (2, 3), (3,), (4, 5), (5,))
+"""Parts that change together: head, trunk with or without hands, arms, hands, legs, feet."""
+
+
 def _vary(rng: np.random.Generator, look: Look, mate: Look) -> Look:
-    """A child: another colour, surface, part, build or seed, or something of a second look."""
+    """A child of two looks, described by the layout that it really has."""
+    return settle_layout(_change(rng, look, mate))
+
+
+def _change(rng: np.random.Generator, look: Look, mate: Look) -> Look:
+    """One thing changed: another colour, surface, part, build or seed, or something of a second look."""
     distinct = list({id(layer): layer for layer in look.layers}.values())
     layer = distinct[rng.integers(len(distinct))]
     draw = rng.random()
@@ -187,10 +197,9 @@ def _vary(rng: np.random.Generator, look: Look, mate: Look) -> Look:
     if draw < 0.32:
         return replace_layer(look, layer, sample_layer(rng))
     if draw < 0.42:
-        slots = list(look.layers)
         donor: Layer = mate.layers[rng.integers(len(SLOTS))]
-        slots[rng.integers(len(SLOTS))] = donor
-        return replace(look, layers=tuple(slots))
+        group = _GROUPS[rng.integers(len(_GROUPS))]
+        return replace(look, layers=tuple(donor if i in group else old for i, old in enumerate(look.layers)))
     if draw < 0.52:
         return swap_layers(rng, look) if len(distinct) > 1 else replace(look, layers=mate.layers)
     if draw < 0.62:

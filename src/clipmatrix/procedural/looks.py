@@ -248,6 +248,25 @@ def swap_layers(rng: np.random.Generator, look: Look) -> Look:
     return replace(look, layers=tuple(b if x is a else a if x is b else x for x in look.layers))
 
 
-def slot_of(name: str) -> int:
-    """The number of a part."""
-    return SLOTS.index(name)
+def settle_layout(look: Look) -> Look:
+    """The look under the layout that its layers really have, for words to describe it by.
+
+    An arrangement that no layout names becomes the nearest one that does: a differing hand or foot goes with its limb.
+    """
+    head, torso, arms, hands, legs, feet = look.layers
+    if all(layer is torso for layer in look.layers):
+        layout = Layout.PLAIN if torso.kind == "plaster" else Layout.UNIFORM
+        return replace(look, layout=layout)
+    if torso is not legs:
+        is_three = head is not torso and head.kind != "skin" and arms is torso and feet is legs
+        return replace(look, layout=Layout.THREE if is_three else Layout.CLOTHES)
+    if head is not torso and arms is torso and feet is torso:
+        return replace(look, layout=Layout.HEAD if hands is torso else Layout.SUIT)
+    if head is torso:
+        part = 2 if arms is not torso else 3 if hands is not torso else 5
+        kept = [torso] * len(SLOTS)
+        kept[part] = look.layers[part]
+        if part == 2:
+            kept[3] = arms if hands is not torso else torso
+        return replace(look, layout=Layout.LIMB, layers=tuple(kept))
+    return replace(look, layout=Layout.HEAD, layers=(head, *(torso,) * 5))

@@ -52,7 +52,7 @@ def look_at(
 def perspective(
     fov_y: Float[Tensor, "b"], aspect: float = 1.0, near: float = 0.05, far: float = 50.0
 ) -> Float[Tensor, "b 4 4"]:
-    """``clip_from_view`` of a pinhole camera; ``fov_y`` is the full vertical angle in radians, near and far in metres."""
+    """``clip_from_view`` of a pinhole; ``fov_y`` is the full vertical angle in radians, near and far are metres."""
     focal = 1.0 / torch.tan(fov_y / 2)
     matrix = torch.zeros(fov_y.shape[0], 4, 4, dtype=fov_y.dtype, device=fov_y.device)
     matrix[:, 0, 0] = focal / aspect
