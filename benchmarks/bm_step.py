@@ -7,9 +7,13 @@ texture and regularisers.
 
 import argparse
 import dataclasses
+import os
 import resource
 import statistics
 import time
+
+# As the command line does, and before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 

@@ -6,7 +6,7 @@ import click
 
 import clipmatrix
 from clipmatrix.cli.create import create
-from clipmatrix.cli.process import keep_freed_memory, silence_libraries
+from clipmatrix.cli.process import keep_freed_memory, silence_libraries, wait_without_spinning
 from clipmatrix.errors import ClipMatrixError
 
 EXIT_MISTAKE = 2
@@ -25,6 +25,7 @@ app.add_command(create)
 def main() -> None:
     """Runs the command line and leaves the process: 0 for success, 2 for a mistake of the user, 130 when stopped."""
     silence_libraries()
+    wait_without_spinning()
     keep_freed_memory()
     sys.exit(run(sys.argv[1:]))
 
