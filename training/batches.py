@@ -10,8 +10,8 @@ import torch
 from tokenizers import Tokenizer
 
 from clipmatrix.guidance.mini import tokenize
-from clipmatrix.procedural.captions import AXES, Facts, Statement, facts_of, judge, write_caption
-from clipmatrix.procedural.looks import Look, recolor, replace_layer, sample_layer, swap_layers
+from clipmatrix.procedural.captions import Facts, Statement, facts_of, judge, write_caption
+from clipmatrix.procedural.looks import Layout, Look, recolor, replace_layer, sample_layer, swap_layers
 from clipmatrix.render.looks_cpu import LookViews, render_looks
 from training.scenes import FRAMES, Bank, sample_scenes
 
@@ -71,20 +71,33 @@ def load_pictures(bank: Bank, count: int, seed: int, size: int, folder: Path, re
 
 
 def near_miss(rng: np.random.Generator, look: Look) -> Look:
-    """A look that differs in one thing: parts swapped, a colour, a surface or a build changed."""
+    """A look that differs in one thing that a caption is likely to say: parts, a colour, a surface or a build."""
     distinct = list({id(layer): layer for layer in look.layers}.values())
+    told = [i for i in range(1, 5) if look.phenotypes[i] < 0.15 or look.phenotypes[i] > 0.85]
+    told += [5 + i for i in np.flatnonzero(look.changes)]
     draw = rng.random()
-    if len(distinct) > 1 and draw < 0.45:
+    if told and draw < (0.9 if look.layout is Layout.PLAIN else 0.35):
+        return _other_build(rng, look, told[rng.integers(len(told))])
+    draw = rng.random()
+    if len(distinct) > 1 and draw < 0.5:
         return swap_layers(rng, look)
-    if draw < 0.85:
-        old = distinct[rng.integers(len(distinct))]
-        return replace_layer(look, old, recolor(rng, old) if rng.random() < 0.65 else sample_layer(rng))
+    old = distinct[rng.integers(len(distinct))]
+    return replace_layer(look, old, recolor(rng, old) if rng.random() < 0.65 else sample_layer(rng))
+
+
+def _other_build(rng: np.random.Generator, look: Look, axis: int) -> Look:
+    """The opposite of an extreme, or another change of the surface instead of the one that it has."""
     phenotypes, changes = look.phenotypes.copy(), look.changes.copy()
-    axis = int(rng.integers(len(AXES)))
     if axis < 5:
-        phenotypes[axis] = 1.0 if phenotypes[axis] < 0.5 else 0.0
+        phenotypes[axis] = 0.95 if phenotypes[axis] < 0.5 else (0.38 if axis == 1 else 0.05)
+        if axis == 3 and phenotypes[2] < 0.15:
+            phenotypes[2] = 0.5
     else:
-        changes[axis - 5] = 0.8 if abs(changes[axis - 5]) < 0.1 else 0.0
+        strength = abs(changes[axis - 5])
+        changes[axis - 5] = 0.0
+        if rng.random() < 0.7:
+            other = int(rng.integers(len(changes)))
+            changes[other if other != axis - 5 else (other + 1) % len(changes)] = strength
     return replace(look, phenotypes=phenotypes, changes=changes)
 
 

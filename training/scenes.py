@@ -28,11 +28,11 @@ class Bank:
 
 
 def build_bank(body: Body, num_shapes: int, poses_per_shape: int, seed: int) -> Bank:
-    """Random builds in random poses; half of the builds are unusual."""
+    """Random builds in random poses; two thirds of the builds are unusual."""
     rng = np.random.default_rng(seed)
     sampler = PoseSampler(body, PoseConfig())
     generator = torch.Generator().manual_seed(seed)
-    phenotypes = np.stack([sample_build(rng, 0.5)[0] for _ in range(num_shapes)])
+    phenotypes = np.stack([sample_build(rng, 0.65)[0] for _ in range(num_shapes)])
     shapes = torch.stack([shape_from_phenotypes(body, row) for row in phenotypes])
     rotations = sampler.sample(num_shapes * poses_per_shape, generator).unflatten(0, (num_shapes, poses_per_shape))
     return Bank(pose_bodies(body, shapes, rotations), phenotypes, poses_per_shape)

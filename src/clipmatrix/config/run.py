@@ -9,6 +9,8 @@ from clipmatrix.guidance.augment import AugmentConfig
 from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.guidance.scoring import ScoreConfig
 from clipmatrix.losses.weights import LossWeights
+from clipmatrix.procedural.near_misses import find_mentions
+from clipmatrix.procedural.parts import find_parts
 from clipmatrix.procedural.search_config import SearchConfig
 from clipmatrix.scene.config import SceneConfig
 from clipmatrix.views.shots import ShotConfig
@@ -81,12 +83,22 @@ class RunConfig:
 
 
 def default_prompts(text: str) -> tuple[Prompt, ...]:
-    """What a bare text stands for: the whole textured body, and at less weight its plain form.
+    """What a bare text stands for: the whole textured body, what it says of single parts, and its plain form.
+
+    ``a red person with a blue head`` is also ``blue head`` for the head, and ``a red person`` for trunk and legs:
+    an encoder hardly tells which of two colours is whose, its close-ups do.
 
     Raises:
         PromptError: the text is empty.
     """
-    return (Prompt(text), Prompt(text, weight=0.3, textured=False))
+    whole = Prompt(text)
+    parsed = find_parts(whole.text)
+    parts = tuple(Prompt(part.text, 0.5, part.region) for part in parsed.parts)
+    taken = {part.region for part in parts}
+    rest: tuple[Prompt, ...] = ()
+    if parts and find_mentions(parsed.rest):
+        rest = tuple(Prompt(parsed.rest, 0.35, region) for region in ("head", "torso", "legs") if region not in taken)
+    return (whole, *parts, *rest, Prompt(text, 0.3, textured=False))
 
 
 def _require(name: str, value: float | int, lowest: float | int, highest: float | int, usual: float | int) -> None:

@@ -64,15 +64,18 @@ class _Target:
     frames: tuple[np.ndarray, ...]
 
 
-def _frames(region: str) -> tuple[np.ndarray, ...]:
+def _frames(prompt: Prompt) -> tuple[np.ndarray, ...]:
+    """What each view frames: of the whole body front, back and head, of a part or a plain form front and back."""
     whole = np.ones(len(SLOTS))
-    if region == "whole":
-        head = np.zeros(len(SLOTS))
-        head[SLOTS.index("head")] = 1
-        return whole, whole, head
-    part = np.zeros(len(SLOTS))
-    part[SLOTS.index(region)] = 1
-    return part, part, part
+    if prompt.region != "whole":
+        part = np.zeros(len(SLOTS))
+        part[SLOTS.index(prompt.region)] = 1
+        return part, part
+    if not prompt.textured:
+        return whole, whole
+    head = np.zeros(len(SLOTS))
+    head[SLOTS.index("head")] = 1
+    return whole, whole, head
 
 
 class _Judge:
@@ -86,22 +89,23 @@ class _Judge:
         for prompt in prompts:
             rivals = [*write_near_misses(prompt.text), "a person", "a grey mannequin", *bank]
             embeddings = guidance.encode_texts([prompt.text, *rivals])
-            self.targets.append(_Target(prompt, embeddings[0], embeddings[1:], _frames(prompt.region)))
+            self.targets.append(_Target(prompt, embeddings[0], embeddings[1:], _frames(prompt)))
         poses = key_poses(body) if body.humanoid else {}
         joints = len(body.rig.joint_names)
         eye = torch.eye(3).expand(joints, 3, 3)
         self.rotations = torch.stack([poses.get(name, eye) for name in _VIEW_POSES])
         self.scale: float | None = None
         self._posed: dict[bytes, PosedBodies] = {}
+        self._known: dict[int, dict[bytes, np.ndarray]] = {id(target): {} for target in self.targets}
 
     def _views(self, looks: list[Look], target: _Target) -> LookViews:
-        num = len(_VIEW_POSES)
+        num = len(target.frames)
         views = LookViews.empty(len(looks) * num)
         plaster = build_layer(np.random.default_rng(0), materials()["plaster"])
         for i, look in enumerate(looks):
             for k in range(num):
                 row = i * num + k
-                views.pose_ids[row] = row
+                views.pose_ids[row] = i * len(_VIEW_POSES) + k
                 views.layers[row] = look.layer_params if target.prompt.textured else plaster.params
                 views.changes[row] = look.changes
                 views.seeds[row] = look.seed & 0xFFFF
@@ -131,36 +135,50 @@ class _Judge:
     def render(self, looks: list[Look], target: _Target, size: int) -> np.ndarray:
         """Pictures (looks, views, h, w, 3) in uint8."""
         pictures = render_looks(self._bodies(looks), self._views(looks, target), size)
-        return pictures.reshape(len(looks), len(_VIEW_POSES), size, size, 3)
+        return pictures.reshape(len(looks), len(target.frames), size, size, 3)
+
+    def _cosines(self, looks: list[Look], target: _Target) -> np.ndarray:
+        """Cosines (looks, views, texts) with the prompt and its rivals; what was seen before is not rendered again."""
+        keys = [_appearance(look, target.prompt.textured) for look in looks]
+        known = self._known[id(target)]
+        fresh = {key: look for key, look in zip(keys, looks, strict=True) if key not in known}
+        if fresh:
+            size = self.guidance.image_size
+            pictures = self.render(list(fresh.values()), target, size).reshape(-1, size, size, 3)
+            images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255.0
+            with torch.no_grad():
+                embedded = self.guidance.encode_images(images.to(target.embedding.device))
+            texts = torch.cat([target.embedding[None], target.rivals])
+            cosines = (embedded @ texts.T).float().cpu().numpy()
+            known.update(zip(fresh, cosines.reshape(len(fresh), len(target.frames), -1), strict=True))
+        return np.stack([known[key] for key in keys])
 
     def score(self, looks: list[Look], on_progress: Callable[[int], None]) -> np.ndarray:
         """One number a look: higher is better; in nats, less what its complications cost."""
-        cosines = [[] for _ in self.targets]
+        cosines: list[list[np.ndarray]] = [[] for _ in self.targets]
         for start in range(0, len(looks), _BATCH):
             part = looks[start : start + _BATCH]
             for gathered, target in zip(cosines, self.targets, strict=True):
-                pictures = self.render(part, target, self.guidance.image_size).reshape(
-                    -1, *(self.guidance.image_size,) * 2, 3
-                )
-                images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255.0
-                with torch.no_grad():
-                    embedded = self.guidance.encode_images(images.to(target.embedding.device))
-                texts = torch.cat([target.embedding[None], target.rivals])
-                gathered.append((embedded @ texts.T).float().cpu().numpy())
+                gathered.append(self._cosines(part, target))
             on_progress(len(part))
-        totals = np.zeros(len(looks))
         stacked = [np.concatenate(gathered) for gathered in cosines]
         if self.scale is None:
             # Encoders differ in how far their cosines spread: measure it once, on looks that fit nothing special.
-            self.scale = float(2.5 / max(np.mean([c[:, 1:].std() for c in stacked]), 1e-4))
+            self.scale = float(2.5 / max(np.mean([c[..., 1:].std() for c in stacked]), 1e-4))
+        totals = np.zeros(len(looks))
         for target, cosine in zip(self.targets, stacked, strict=True):
             logits = cosine * self.scale
-            top = logits.max(1, keepdims=True)
-            log_probability = logits[:, 0] - (top[:, 0] + np.log(np.exp(logits - top).sum(1)))
+            top = logits.max(-1, keepdims=True)
+            log_probability = logits[..., 0] - (top[..., 0] + np.log(np.exp(logits - top).sum(-1)))
             # The plain cosine keeps ranking where the probability is saturated.
-            value = log_probability + 0.35 * logits[:, 0]
-            totals += target.prompt.weight * value.reshape(len(looks), -1).mean(1)
+            totals += target.prompt.weight * (log_probability + 0.35 * logits[..., 0]).mean(1)
         return totals - self.config.simplicity * np.array([_complexity(look) for look in looks])
+
+
+def _appearance(look: Look, is_textured: bool) -> bytes:
+    """What decides how a look's pictures come out; its colours only where they are seen."""
+    form = look.phenotypes.tobytes() + look.changes.tobytes() + (str(look.seed) if look.changes.any() else "").encode()
+    return form + look.layer_params.tobytes() if is_textured else form
 
 
 def _complexity(look: Look) -> float:
@@ -221,8 +239,9 @@ def _shortlist(
     on_progress: Callable[[int], None],
 ) -> list[Look]:  # fmt: skip
     """Looks whose captions lie nearest to the prompts, evolved on words alone."""
-    wanted = guidance.encode_texts([prompt.text for prompt in prompts])
-    weights = torch.tensor([max(prompt.weight, 0.0) for prompt in prompts]).to(wanted)
+    described = [prompt for prompt in prompts if prompt.region == "whole"] or list(prompts)
+    wanted = guidance.encode_texts([prompt.text for prompt in described])
+    weights = torch.tensor([max(prompt.weight, 0.0) for prompt in described]).to(wanted)
 
     def rank(looks: list[Look]) -> np.ndarray:
         captions = [write_caption(rng, look).text for look in looks]

@@ -173,13 +173,14 @@ class _Draft:
             build
             for build in builds().values()
             if build.axis != "gender"
+            and not (build.name == "weak" and facts.builds[AXES.index("weight")] == 1)
             and facts.seen_builds[AXES.index(build.axis)]
             and facts.builds[AXES.index(build.axis)] == (1 if build.is_high else -1)
         ]
         self.rng.shuffle(rows)  # type: ignore[arg-type]
         before, after = [], ""
         for build in rows[:2]:
-            if not self.chance(max(eagerness, 0.85 if build.axis in CHANGES else 0.0)):
+            if not self.chance(max(eagerness, 0.9 if build.axis in CHANGES else 0.0)):
                 continue
             self.builds[AXES.index(build.axis)] = 1 if build.is_high else -1
             if build.phrases and not after and self.chance(0.4):
@@ -220,8 +221,8 @@ def _join(*words: str) -> str:
 
 def _uniform(draft: _Draft, frame: str) -> str:
     layer = draft.look.layers[TORSO]
-    before, after = draft.body_words(frame, 0.3)
-    if before + after and draft.chance(0.1):
+    before, after = draft.body_words(frame, 0.6)
+    if before + after and draft.chance(0.2):
         return _article(_join(before, draft.being())) + after
     if draft.chance(0.68):
         adjective, being = draft.adjective(_ALL, layer), draft.being(layer)
@@ -235,7 +236,7 @@ def _uniform(draft: _Draft, frame: str) -> str:
 
 def _head(draft: _Draft, frame: str) -> str:
     head, body = draft.look.layers[HEAD], draft.look.layers[TORSO]
-    before, after = draft.body_words(frame, 0.15)
+    before, after = draft.body_words(frame, 0.5)
     being, rest = draft.being(), _ALL[1:]
     part = draft.pick(["head", "head", "head", "face"])
     match draft.rng.choice(5, p=[0.5, 0.2, 0.12, 0.1, 0.08]):
@@ -255,7 +256,7 @@ def _head(draft: _Draft, frame: str) -> str:
 
 def _clothes(draft: _Draft, frame: str) -> str:
     look = draft.look
-    before, after = draft.body_words(frame, 0.15)
+    before, after = draft.body_words(frame, 0.5)
     being = draft.being()
     if look.layers[HEAD].kind != "skin" and draft.chance(0.5):
         before = _join(before, draft.adjective((HEAD,), look.layers[HEAD]))
@@ -275,7 +276,7 @@ _TROUSERS = ["trousers", "pants", "trousers", "leggings"]
 
 
 def _suit(draft: _Draft, frame: str) -> str:
-    before, after = draft.body_words(frame, 0.15)
+    before, after = draft.body_words(frame, 0.5)
     being, link = draft.being(), draft.pick([" in ", " wearing ", " dressed in "])
     words = draft.adjective((TORSO, ARMS, LEGS), draft.look.layers[TORSO])
     garment = draft.pick(["suit", "jumpsuit", "costume", "outfit", "robe", "dress"])
@@ -287,7 +288,7 @@ def _limb(draft: _Draft, frame: str) -> str:
     body = look.layers[TORSO]
     part = tuple(i for i in _ALL if look.layers[i] is not body)
     rest = tuple(i for i in _ALL if i not in part)
-    before, after = draft.body_words(frame, 0.15)
+    before, after = draft.body_words(frame, 0.5)
     names = {ARMS: ["arms"], HANDS: ["hands", "gloves"], LEGS: ["legs"], FEET: ["feet", "shoes", "boots"]}
     words = _join(before, draft.adjective(rest, body), draft.being())
     limb = draft.adjective(part, look.layers[part[0]]) + " " + draft.pick(names[part[0]])
@@ -296,7 +297,7 @@ def _limb(draft: _Draft, frame: str) -> str:
 
 def _three(draft: _Draft, frame: str) -> str:
     look = draft.look
-    before, after = draft.body_words(frame, 0.15)
+    before, after = draft.body_words(frame, 0.5)
     head, body = draft.adjective((HEAD,), look.layers[HEAD]), draft.adjective((TORSO, ARMS), look.layers[TORSO])
     legs = draft.adjective((LEGS,), look.layers[LEGS])
     if draft.chance(0.5):
@@ -306,9 +307,9 @@ def _three(draft: _Draft, frame: str) -> str:
 
 
 def _plain(draft: _Draft, frame: str) -> str:
-    before, after = draft.body_words(frame, 0.8)
+    before, after = draft.body_words(frame, 0.9)
     being = draft.being(draft.look.layers[TORSO])
-    if not before + after or draft.chance(0.35):
+    if not before + after or draft.chance(0.3):
         before = _join(before, draft.adjective(_ALL, draft.look.layers[TORSO]))
     return _article(_join(before, being)) + after
 

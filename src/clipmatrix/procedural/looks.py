@@ -158,7 +158,7 @@ def sample_skin(rng: np.random.Generator) -> Layer:
 
 
 _LAYOUTS = (Layout.UNIFORM, Layout.HEAD, Layout.CLOTHES, Layout.SUIT, Layout.LIMB, Layout.THREE, Layout.PLAIN)
-_LAYOUT_WEIGHTS = np.array([0.44, 0.15, 0.14, 0.06, 0.11, 0.03, 0.07])
+_LAYOUT_WEIGHTS = np.array([0.4, 0.15, 0.13, 0.05, 0.1, 0.03, 0.14])
 
 
 def _spread(rng: np.random.Generator, layout: Layout) -> tuple[Layer, ...]:
@@ -199,12 +199,15 @@ def sample_build(rng: np.random.Generator, wildness: float) -> tuple[np.ndarray,
     phenotypes[0] = rng.uniform(0, 0.12) if rng.random() < 0.5 else rng.uniform(0.88, 1)
     changes = np.zeros(len(CHANGES))
     if rng.random() < wildness:
-        for _ in range(1 if rng.random() < 0.7 else 2):
+        for _ in range(1 if rng.random() < 0.75 else 2):
             axis = int(rng.integers(1, 5))
-            phenotypes[axis] = rng.uniform(0, 0.12) if rng.random() < 0.5 else rng.uniform(0.88, 1)
+            phenotypes[axis] = rng.uniform(0, 0.1) if rng.random() < 0.5 else rng.uniform(0.9, 1)
         if phenotypes[1] < 0.3:
             # A baby is no character to most; children begin at a third of the range.
             phenotypes[1] = rng.uniform(0.33, 0.42)
+        if phenotypes[3] > 0.88 and phenotypes[2] < 0.8 and rng.random() < 0.8:
+            # Under muscle, weight hardly shows: who is called fat has little of it.
+            phenotypes[2] = rng.uniform(0, 0.12)
     if rng.random() < wildness * 0.7:
         axis = int(rng.integers(len(CHANGES)))
         changes[axis] = rng.uniform(0.5, 1.0)

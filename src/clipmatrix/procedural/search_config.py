@@ -16,9 +16,9 @@ class SearchConfig:
 
     num_sentences: int = 1536
     num_sentence_rounds: int = 4
-    num_candidates: int = 256
+    num_candidates: int = 192
     num_rounds: int = 5
-    num_variations: int = 96
+    num_variations: int = 64
     num_parents: int = 16
     simplicity: float = 0.12
 
