@@ -74,10 +74,10 @@ def near_miss(rng: np.random.Generator, look: Look) -> Look:
     """A look that differs in one thing that a caption is likely to say: parts, a colour, a surface or a build."""
     distinct = list({id(layer): layer for layer in look.layers}.values())
     told = [i for i in range(1, 5) if look.phenotypes[i] < 0.15 or look.phenotypes[i] > 0.85]
-    told += [5 + i for i in np.flatnonzero(look.changes)]
+    told += [5 + int(i) for i in np.flatnonzero(look.changes)]
     draw = rng.random()
     if told and draw < (0.9 if look.layout is Layout.PLAIN else 0.35):
-        return _other_build(rng, look, told[rng.integers(len(told))])
+        return _other_build(rng, look, told[int(rng.integers(len(told)))])
     draw = rng.random()
     if len(distinct) > 1 and draw < 0.5:
         return swap_layers(rng, look)

@@ -6,8 +6,12 @@ both without any network. Finished runs are kept: calling it again goes on where
 
 import argparse
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
+
+# Waiting threads must sleep, or several processes on few cores hinder one another.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch

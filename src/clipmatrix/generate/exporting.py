@@ -12,11 +12,12 @@ from clipmatrix.bodies.clips import build_clips
 from clipmatrix.config import RunConfig
 from clipmatrix.export.character import Character, Extras
 from clipmatrix.export.gltf import write_glb
-from clipmatrix.export.images import write_views
+from clipmatrix.export.images import contact_sheet, write_views
 from clipmatrix.export.textures import pad_islands, uv_coverage, write_image
 from clipmatrix.export.turntable import TurntableConfig
 from clipmatrix.export.video import write_turntable
 from clipmatrix.generate.events import Exported
+from clipmatrix.generate.search import SearchResult
 from clipmatrix.geometry.mesh import Mesh
 from clipmatrix.runs.directory import Run
 from clipmatrix.scene.scene import Scene
@@ -76,6 +77,15 @@ def write_preview(path: Path, scene: Scene, body: Body, config: RunConfig) -> No
     mesh = Mesh(rest.vertices, body.template.faces, body.template.uvs, body.template.face_uvs)
     extras = _extras(body, config)
     write_views(path, Character(mesh, rest.rig, albedo, float(roughness), float(metallic), (), extras), _PREVIEW_CELL)
+
+
+def write_candidates(path: Path, found: SearchResult) -> None:
+    """Writes the best looks of the search side by side, best first.
+
+    Raises:
+        ExportError: the file cannot be written.
+    """
+    write_image(path, contact_sheet(list(found.candidates), columns=4))
 
 
 def _extras(body: Body, config: RunConfig) -> Extras:

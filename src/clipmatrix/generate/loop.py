@@ -19,7 +19,7 @@ from clipmatrix.generate.events import (
     Step,
     event_record,
 )
-from clipmatrix.generate.exporting import export_result, write_preview
+from clipmatrix.generate.exporting import export_result, write_candidates, write_preview
 from clipmatrix.generate.loading import load_parts, text_warnings
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.score import Scorer
@@ -132,6 +132,7 @@ class _Run:
             try:
                 done += next(steps)
             except StopIteration as end:
+                write_candidates(self._run.candidates_path, end.value)
                 return end.value.start
             yield self._tell(SearchProgress(done, total))
 

@@ -1,5 +1,6 @@
 """Finds the encoder that a name stands for; knows no encoder itself."""
 
+import json
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -29,9 +30,21 @@ def load_guidance(name: str, device: torch.device | str = "cpu") -> Guidance:
             return load_fake(device)
         case _:
             _require_place(name)
+            if _is_mini(Path(name).expanduser() / "config.json"):
+                from clipmatrix.guidance.mini import load_mini
+
+                return load_mini(Path(name).expanduser(), device)
             from clipmatrix.guidance.clip import load_clip
 
             return load_clip(name, device)
+
+
+def _is_mini(config: Path) -> bool:
+    """Whether a folder's config names the embedded encoder's kind; another training of it, for instance."""
+    try:
+        return json.loads(config.read_text(encoding="utf-8")).get("model_type") == "clipmatrix-mini"
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _require_place(name: str) -> None:

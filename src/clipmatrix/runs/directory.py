@@ -62,6 +62,11 @@ class Run:
         """The video."""
         return self.result_path / "turntable.mp4"
 
+    @property
+    def candidates_path(self) -> Path:
+        """The picture of what the search found."""
+        return self.path / "previews" / "candidates.png"
+
     def preview_path(self, step: int) -> Path:
         """The preview picture after that many steps."""
         return self.path / "previews" / f"step_{step:06d}.png"
