@@ -17,6 +17,9 @@ from training.scenes import FRAMES, Bank, sample_scenes
 
 CHUNK = 2048
 
+PLAIN_SHARE = 0.4
+"""The share of a batch that is drawn from the plain grey bodies."""
+
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
@@ -32,12 +35,14 @@ class Pictures:
 class Batch:
     """Pictures (b), and texts (2b): their captions, then one near miss each.
 
-    ``ignored`` (b 2b) marks the other texts that are true of a picture or cannot be decided.
+    ``ignored`` (b 2b) marks the other texts that are true of a picture or cannot be decided. ``chroma`` (b) is how
+    colourful the parts in view are: the mean OKLab chroma of their base colours.
     """
 
     images: torch.Tensor
     rows: torch.Tensor
     ignored: torch.Tensor
+    chroma: torch.Tensor
 
 
 def _slice(views: LookViews, start: int, end: int) -> LookViews:
@@ -106,7 +111,12 @@ def build_batch(
 ) -> Batch:
     """The batch that belongs to a key (seed, step): always the same one."""
     rng = np.random.default_rng(key)
-    chosen = np.sort(rng.integers(0, len(pictures.looks), size))
+    # In plain grey only the build tells pictures apart; among colours nothing would ever make an encoder look at it.
+    num_plain = int(PLAIN_SHARE * size)
+    plain = np.flatnonzero([look.layout is Layout.PLAIN for look in pictures.looks])
+    chosen = np.sort(
+        np.concatenate([rng.choice(plain, num_plain), rng.integers(0, len(pictures.looks), size - num_plain)])
+    )
     captions: list[Statement] = []
     misses: list[Statement] = []
     for index in chosen:
@@ -120,7 +130,12 @@ def build_batch(
     ignored[np.arange(size), np.arange(size)] = False
     rows = tokenize(tokenizer, row_ids, [statement.text for statement in captions + misses], max_tokens)
     images = torch.from_numpy(np.ascontiguousarray(pictures.images[chosen])).permute(0, 3, 1, 2)
-    return Batch(images, rows, torch.from_numpy(ignored))
+    chroma = [_chroma(pictures.facts[i]) for i in chosen]
+    return Batch(images, rows, torch.from_numpy(ignored), torch.tensor(chroma))
+
+
+def _chroma(facts: Facts) -> float:
+    return float(np.linalg.norm(facts.colors[facts.seen, 0, 1:], axis=-1).mean())
 
 
 def prefetch(make, first: int, last: int) -> Iterator[Batch]:

@@ -18,12 +18,19 @@ TEXT_MARGIN = 0.55
 
 @dataclass(frozen=True)
 class Hardening:
-    """How the last phase hardens the gradients: L2 radius of the attack on sRGB pixels, and the noise ranked."""
+    """How the last phase hardens the gradients: L2 radius of the attack on sRGB pixels, and what is ranked.
 
-    attack_radius: float = 1.0
+    Noise must lower a picture's score in proportion to its strength, and so must taking its colour away: an
+    optimiser that starts from grey climbs back along just this path.
+    """
+
+    attack_radius: float = 1.2
     attack_share: float = 0.5
     noise_share: float = 0.22
     noise_gain: float = 1.2
+    fade_share: float = 0.25
+    fade_gain: float = 0.55
+    full_chroma: float = 0.12
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -123,28 +130,49 @@ def noisy_twins(images: Tensor, settings: Hardening, generator: torch.Generator)
     return twins.clamp(0, 1), strength
 
 
+def faded_twins(images: Tensor, settings: Hardening, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The first pictures after the attacked ones with their colour faded, at most to the opposite hue; by how much."""
+    count = int(images.shape[0] * settings.fade_share)
+    first = int(images.shape[0] * settings.attack_share)
+    clean = images[first : first + count]
+    fade = torch.rand(count, generator=generator) * 1.5 + 0.1
+    grey = clean.mean(1, keepdim=True)
+    return (clean - fade.reshape(-1, 1, 1, 1) * (clean - grey)).clamp(0, 1), fade
+
+
 def batch_loss(network: MiniNetwork, batch: Batch, hardening: Hardening | None, generator: torch.Generator) -> Tensor:
-    """The loss of a batch; with ``hardening`` half of it is attacked, and noise must score lower in proportion."""
+    """The loss of a batch; with ``hardening`` half of it is attacked, and noise and lost colour must score lower."""
     images = augment(batch.images.float() / 255.0, generator)
     token_noise = torch.randn(*batch.rows.shape, network.config.token_width, generator=generator) * 0.2
     with torch.autocast("cpu", torch.bfloat16):
         texts = network.text(batch.rows, token_noise)
     texts = F.normalize(texts.float(), dim=-1)
     count = images.shape[0]
-    strength = None
-    if hardening is not None:
-        images = attack(network, images, texts, batch.ignored, hardening, generator)
-        twins, strength = noisy_twins(images, hardening, generator)
-        images = torch.cat([images, twins])
+    if hardening is None:
+        pictures = _embed(network, images)
+        return _pair_loss(network, pictures, texts, batch.ignored)
+    images = attack(network, images, texts, batch.ignored, hardening, generator)
+    noisy, strength = noisy_twins(images, hardening, generator)
+    faded, fade = faded_twins(images, hardening, generator)
+    embeddings = _embed(network, torch.cat([images, noisy, faded]))
+    pictures, noisy, faded = embeddings.split([count, len(noisy), len(faded)])
+    own = (pictures * texts[:count]).sum(1).detach()
+    under_noise = slice(count - len(noisy), count)
+    noise_lead = own[under_noise] - (noisy * texts[under_noise]).sum(1)
+    loss = 2.0 * F.relu(hardening.noise_gain * strength - noise_lead).mean()
+    first = int(count * hardening.attack_share)
+    under_fade = slice(first, first + len(faded))
+    colorful = (batch.chroma[under_fade] / hardening.full_chroma).clamp(max=1.0)
+    fade_lead = own[under_fade] - (faded * texts[under_fade]).sum(1)
+    loss = loss + 1.5 * (F.relu(hardening.fade_gain * fade - fade_lead) * colorful).mean()
+    return loss + _pair_loss(network, pictures, texts, batch.ignored)
+
+
+def _embed(network: MiniNetwork, images: Tensor) -> Tensor:
     with torch.autocast("cpu", torch.bfloat16):
         embeddings = network.vision(images.contiguous(memory_format=torch.channels_last))
-    embeddings = F.normalize(embeddings.float(), dim=-1)
-    pictures = embeddings[:count]
-    loss = contrast(pictures, texts, batch.ignored, network.log_scale.exp())
-    loss = loss + 1.5 * margins(pictures, texts, batch.ignored)
-    if hardening is not None and strength is not None:
-        own = texts[count - len(strength) : count]
-        clean = (pictures[count - len(strength) :] * own).sum(1).detach()
-        noisy = (embeddings[count:] * own).sum(1)
-        loss = loss + 2.0 * F.relu(hardening.noise_gain * strength - (clean - noisy)).mean()
-    return loss
+    return F.normalize(embeddings.float(), dim=-1)
+
+
+def _pair_loss(network: MiniNetwork, pictures: Tensor, texts: Tensor, ignored: Tensor) -> Tensor:
+    return contrast(pictures, texts, ignored, network.log_scale.exp()) + 1.5 * margins(pictures, texts, ignored)

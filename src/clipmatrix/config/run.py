@@ -21,7 +21,8 @@ class OptimiserConfig:
     """Step sizes, and how they change over a run.
 
     All rates rise from zero over the first ``warm_up`` of the steps and fall along a half cosine to ``final`` of
-    their value; those of the form (shape and offset) begin after ``form_delay`` of the steps.
+    their value; those of the form (shape and offset) begin after ``form_delay`` of the steps. From a searched start
+    all rates are multiplied by ``refine``: the descent is to add to what was found, not to paint it over.
     """
 
     texture_rate: float = 0.02
@@ -29,6 +30,7 @@ class OptimiserConfig:
     offset_rate: float = 0.004
     material_rate: float = 0.01
     lights_rate: float = 0.005
+    refine: float = 0.2
     warm_up: float = 0.05
     form_delay: float = 0.1
     final: float = 0.05
@@ -36,7 +38,7 @@ class OptimiserConfig:
     def __post_init__(self) -> None:
         for name in ("texture_rate", "shape_rate", "offset_rate", "material_rate", "lights_rate"):
             _require(name, getattr(self, name), 0.0, 10.0, type(self).__dataclass_fields__[name].default)
-        for name in ("warm_up", "form_delay", "final"):
+        for name in ("refine", "warm_up", "form_delay", "final"):
             _require(name, getattr(self, name), 0.0, 1.0, type(self).__dataclass_fields__[name].default)
 
 

@@ -71,11 +71,12 @@ class _Part:
 
 
 class SceneOptimiser:
-    """Steps all learnt groups of a scene, each at its own scheduled rate."""
+    """Steps all learnt groups of a scene, each at its own scheduled rate times ``scale``."""
 
-    def __init__(self, scene: Scene, config: OptimiserConfig, num_steps: int) -> None:
+    def __init__(self, scene: Scene, config: OptimiserConfig, num_steps: int, scale: float = 1.0) -> None:
         self._config = config
         self._num_steps = num_steps
+        self._scale = scale
         groups = scene.parameter_groups()
         self._parameters = [parameter for group in groups.values() for parameter in group]
         rates = {
@@ -113,5 +114,5 @@ class SceneOptimiser:
             if factor == 0.0:
                 continue
             for group in part.optimizer.param_groups:
-                group["lr"] = part.rate * factor
+                group["lr"] = part.rate * factor * self._scale
             part.optimizer.step()

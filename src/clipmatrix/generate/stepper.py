@@ -48,7 +48,8 @@ class Stepper:
         self._is_textured = torch.tensor([prompt.textured for prompt in config.prompts])
         self._size = ImageSize(config.resolution, config.resolution)
         self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses)
-        self._optimiser = SceneOptimiser(scene, config.optimiser, config.steps)
+        scale = config.optimiser.refine if config.start == "search" else 1.0
+        self._optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
         self._plain_lights = plain_lights()
 
     def step(self, index: int) -> Step:

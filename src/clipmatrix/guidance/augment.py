@@ -33,7 +33,7 @@ class AugmentConfig:
     num_looks: int = 2
     background_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0)
     perspective_probability: float = 0.8
-    perspective_distortion: float = 0.5
+    perspective_distortion: float = 0.25
     crop_min: float = 0.7
     crop_max: float = 1.0
     detail_probability: float = 0.1
@@ -41,8 +41,8 @@ class AugmentConfig:
     detail_max: float = 0.6
     min_foreground: float = 0.05
     flip_probability: float = 0.0
-    color_jitter: float = 0.0
-    noise_std: float = 0.0
+    color_jitter: float = 0.05
+    noise_std: float = 0.04
 
     def __post_init__(self) -> None:
         if self.num_looks < 1:
