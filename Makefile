@@ -9,7 +9,7 @@
 #   make clients   the real glTF clients that some tests open our files in; without them these tests are skipped
 #   make clean     remove what the other targets made, but for the results in demo/
 #
-# On Linux without an NVIDIA card, PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu" saves gigabytes.
+# On Linux without an NVIDIA card, PIP_FLAGS="--extra-index-url ..." with PyTorch's index of CPU wheels saves gigabytes.
 
 PYTHON ?= python3
 PIP_FLAGS ?=
