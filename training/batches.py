@@ -36,13 +36,16 @@ class Batch:
     """Pictures (b), and texts (2b): their captions, then one near miss each.
 
     ``ignored`` (b 2b) marks the other texts that are true of a picture or cannot be decided. ``chroma`` (b) is how
-    colourful the parts in view are: the mean OKLab chroma of their base colours.
+    colourful the parts in view are: the mean OKLab chroma of their base colours. ``shown_builds`` (b axes) are -1, 0
+    or 1, and NaN where out of view or undecidable; ``said_builds`` (2b axes) are 0 where a text says nothing.
     """
 
     images: torch.Tensor
     rows: torch.Tensor
     ignored: torch.Tensor
     chroma: torch.Tensor
+    shown_builds: torch.Tensor
+    said_builds: torch.Tensor
 
 
 def _slice(views: LookViews, start: int, end: int) -> LookViews:
@@ -131,7 +134,12 @@ def build_batch(
     rows = tokenize(tokenizer, row_ids, [statement.text for statement in captions + misses], max_tokens)
     images = torch.from_numpy(np.ascontiguousarray(pictures.images[chosen])).permute(0, 3, 1, 2)
     chroma = [_chroma(pictures.facts[i]) for i in chosen]
-    return Batch(images, rows, torch.from_numpy(ignored), torch.tensor(chroma))
+    facts = [pictures.facts[i] for i in chosen]
+    shown = np.stack([np.where(f.seen_builds & (f.builds != 9), f.builds, np.nan) for f in facts]).astype(np.float32)
+    said = np.stack([statement.builds for statement in captions + misses]).astype(np.float32)
+    return Batch(
+        images, rows, torch.from_numpy(ignored), torch.tensor(chroma), torch.from_numpy(shown), torch.from_numpy(said)
+    )
 
 
 def _chroma(facts: Facts) -> float:

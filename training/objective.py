@@ -16,6 +16,32 @@ TEXT_MARGIN = 0.55
 """Largest cosine between a caption and its near miss: where they nearly coincide no gradient can tell them apart."""
 
 
+BUILD_REACH = 0.2
+"""How far, in an embedding of length one, an extreme build lies along its own direction."""
+
+BUILD_WEIGHT = 2.0
+
+
+def build_directions(num_axes: int, width: int) -> Tensor:
+    """Fixed orthonormal directions of the embedding, one for each axis of the builds."""
+    generator = torch.Generator().manual_seed(4)
+    return torch.linalg.qr(torch.randn(width, num_axes, generator=generator)).Q.T
+
+
+def build_loss(pictures: Tensor, texts: Tensor, batch: Batch) -> Tensor:
+    """Pictures and texts must lie along the directions of the builds that they show or say.
+
+    Without it builds are never learnt: as long as neither tower tells fat from thin, neither gives the other a
+    gradient. Fixed directions give both one from the first step.
+    """
+    directions = build_directions(batch.said_builds.shape[1], pictures.shape[1])
+    is_known = ~torch.isnan(batch.shown_builds)
+    shown = torch.nan_to_num(batch.shown_builds)
+    picture_error = ((pictures @ directions.T / BUILD_REACH - shown).square() * is_known).sum() / is_known.sum()
+    text_error = (texts @ directions.T / BUILD_REACH - batch.said_builds).square().mean()
+    return BUILD_WEIGHT * (picture_error + text_error)
+
+
 @dataclass(frozen=True)
 class Hardening:
     """How the last phase hardens the gradients: L2 radius of the attack on sRGB pixels, and what is ranked.
@@ -150,7 +176,7 @@ def batch_loss(network: MiniNetwork, batch: Batch, hardening: Hardening | None, 
     count = images.shape[0]
     if hardening is None:
         pictures = _embed(network, images)
-        return _pair_loss(network, pictures, texts, batch.ignored)
+        return _pair_loss(network, pictures, texts, batch)
     images = attack(network, images, texts, batch.ignored, hardening, generator)
     noisy, strength = noisy_twins(images, hardening, generator)
     faded, fade = faded_twins(images, hardening, generator)
@@ -165,7 +191,7 @@ def batch_loss(network: MiniNetwork, batch: Batch, hardening: Hardening | None, 
     colorful = (batch.chroma[under_fade] / hardening.full_chroma).clamp(max=1.0)
     fade_lead = own[under_fade] - (faded * texts[under_fade]).sum(1)
     loss = loss + 1.5 * (F.relu(hardening.fade_gain * fade - fade_lead) * colorful).mean()
-    return loss + _pair_loss(network, pictures, texts, batch.ignored)
+    return loss + _pair_loss(network, pictures, texts, batch)
 
 
 def _embed(network: MiniNetwork, images: Tensor) -> Tensor:
@@ -174,5 +200,6 @@ def _embed(network: MiniNetwork, images: Tensor) -> Tensor:
     return F.normalize(embeddings.float(), dim=-1)
 
 
-def _pair_loss(network: MiniNetwork, pictures: Tensor, texts: Tensor, ignored: Tensor) -> Tensor:
-    return contrast(pictures, texts, ignored, network.log_scale.exp()) + 1.5 * margins(pictures, texts, ignored)
+def _pair_loss(network: MiniNetwork, pictures: Tensor, texts: Tensor, batch: Batch) -> Tensor:
+    pairs = contrast(pictures, texts, batch.ignored, network.log_scale.exp())
+    return pairs + 1.5 * margins(pictures, texts, batch.ignored) + build_loss(pictures, texts, batch)
