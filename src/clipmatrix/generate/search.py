@@ -4,7 +4,7 @@ Words first: thousands of looks are described, and those whose descriptions lie 
 pictures: those looks are rendered small, scored against near misses of the prompt, and evolved.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.procedural.captions import write_caption
 from clipmatrix.procedural.looks import (
     Layer,
+    Layout,
     Look,
     build_layer,
     recolor,
@@ -31,13 +32,17 @@ from clipmatrix.procedural.looks import (
 )
 from clipmatrix.procedural.near_misses import write_near_misses
 from clipmatrix.procedural.search_config import SearchConfig
-from clipmatrix.procedural.tables import SLOTS, materials
+from clipmatrix.procedural.tables import CHANGES, PHENOTYPES, SLOTS, materials
+from clipmatrix.procedural.told import says_only_builds, told_builds
 from clipmatrix.render.bake import bake_albedo, bake_offset, find_texels
 from clipmatrix.render.looks_cpu import LookViews, PosedBodies, render_looks
 from clipmatrix.render.posed_bodies import pose_bodies, shape_from_phenotypes
 from clipmatrix.scene.start import Start
 
 _BATCH = 48
+_WORDINGS = 3
+"""Descriptions tried for each look; the one nearest to the prompt counts."""
+
 _VIEW_AZIMUTHS = (0.35, 2.7, -0.5)
 _VIEW_POSES = ("stand", "walk_left", "a_pose")
 _USUAL = np.array([0.5, 0.66, 0.5, 0.5, 0.5, 0.5])
@@ -96,6 +101,7 @@ class _Judge:
         self.rotations = torch.stack([poses.get(name, eye) for name in _VIEW_POSES])
         self.scale: float | None = None
         self._posed: dict[bytes, PosedBodies] = {}
+        self._worded: dict[bytes, float] = {}
         self._known: dict[int, dict[bytes, np.ndarray]] = {id(target): {} for target in self.targets}
 
     def _views(self, looks: list[Look], target: _Target) -> LookViews:
@@ -172,7 +178,27 @@ class _Judge:
             log_probability = logits[..., 0] - (top[..., 0] + np.log(np.exp(logits - top).sum(-1)))
             # The plain cosine keeps ranking where the probability is saturated.
             totals += target.prompt.weight * (log_probability + 0.35 * logits[..., 0]).mean(1)
+        totals += self.config.wording * self.scale * self._wording(looks)
         return totals - self.config.simplicity * np.array([_complexity(look) for look in looks])
+
+    def _wording(self, looks: list[Look]) -> np.ndarray:
+        """How near each look's own description comes to the whole-body prompts, as a weighted cosine.
+
+        A small picture hardly shows what its description says plainly: that it is fat, or whose colour is whose.
+        """
+        targets = [target for target in self.targets if target.prompt.region == "whole" and target.prompt.textured]
+        if not targets:
+            return np.zeros(len(looks))
+        wanted = torch.stack([target.prompt.weight * target.embedding for target in targets]).sum(0)
+        fresh = [look for look in looks if _appearance(look, True) not in self._worded]
+        captions = [write_caption(np.random.default_rng(k), look).text for look in fresh for k in range(_WORDINGS)]
+        if captions:
+            cosines = (self.guidance.encode_texts(captions) @ wanted).float().cpu().numpy()
+            best = cosines.reshape(len(fresh), _WORDINGS).max(1)
+            self._worded.update(
+                (_appearance(look, True), float(value)) for look, value in zip(fresh, best, strict=True)
+            )
+        return np.array([self._worded[_appearance(look, True)] for look in looks])
 
 
 def _appearance(look: Look, is_textured: bool) -> bytes:
@@ -185,15 +211,44 @@ def _complexity(look: Look) -> float:
     """How many things the look has that nobody may have asked for."""
     layers = len({id(layer) for layer in look.layers}) - 1
     unusual = (np.abs(look.phenotypes[1:5] - _USUAL[1:5]) > 0.2).sum()
-    return float(layers + 1.5 * unusual + 3.0 * (look.changes != 0).sum())
+    return float(layers + 1.5 * unusual + 5.0 * (look.changes != 0).sum())
 
 
-def _settle(look: Look) -> Look:
-    """The look with every coefficient of its build either usual or clearly not: few builds, each posed once."""
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What the words settle before any picture is seen: builds by axis, and the skin where no colour is asked for."""
+
+    builds: Mapping[str, int]
+    bare: Layer | None
+
+
+def _read(prompts: tuple[Prompt, ...], rng: np.random.Generator) -> _Given:
+    told: dict[str, int] = {}
+    for prompt in reversed([prompt for prompt in prompts if prompt.region == "whole"]):
+        told.update(told_builds(prompt.text))
+    skin = build_layer(rng, materials()["skin"])
+    return _Given(told, skin if all(says_only_builds(prompt.text) for prompt in prompts) else None)
+
+
+def _settle(look: Look, given: _Given) -> Look:
+    """The look with every coefficient of its build either usual or clearly not: few builds, each posed once.
+
+    What the words name is as they say. Where they speak of nothing but the build, the look wears bare skin.
+    """
     settled = np.where(look.phenotypes < 0.2, 0.05, np.where(look.phenotypes > 0.8, 0.95, _USUAL))
     settled[0] = 0.05 if look.phenotypes[0] < 0.5 else 0.95
     settled[1] = 0.38 if look.phenotypes[1] < 0.45 else settled[1]
-    return replace(look, phenotypes=settled)
+    changes = look.changes.copy()
+    for axis, end in given.builds.items():
+        if axis in CHANGES:
+            changes[CHANGES.index(axis)] = 0.9 * end
+            continue
+        settled[PHENOTYPES.index(axis)] = (0.38 if axis == "age" else 0.0) if end < 0 else 1.0
+    if given.builds.get("weight") == 1 and "muscle" not in given.builds:
+        # Under muscle, weight hardly shows.
+        settled[PHENOTYPES.index("muscle")] = 0.1
+    layout, layers = (look.layout, look.layers) if given.bare is None else (Layout.UNIFORM, (given.bare,) * len(SLOTS))
+    return replace(look, layout=layout, layers=layers, phenotypes=settled, changes=changes)
 
 
 _GROUPS = ((0,), (1, 2), (1, 2, 3), (2, 3), (3,), (4, 5), (5,))
@@ -289,17 +344,19 @@ def search_start(
     """
     rng = np.random.default_rng((seed, 17))
     judge = _Judge(body, prompts, guidance, config)
+    given = _read(prompts, rng)
     listed = _shortlist(rng, prompts, guidance, config, on_progress)
     num_listed = max(1, int(0.75 * config.num_candidates))
     pool = listed[:num_listed] + [sample_look(rng, 0.3) for _ in range(config.num_candidates - num_listed)]
-    pool = [_settle(look) for look in pool]
+    pool = [_settle(look, given) for look in pool]
     scores = judge.score(pool, on_progress)
     for _ in range(config.num_rounds):
         order = np.argsort(-scores, kind="stable")[: config.num_parents]
         pool, scores = [pool[i] for i in order], scores[order]
         children = [
             _settle(
-                _vary(rng, pool[min(rng.integers(len(pool)), rng.integers(len(pool)))], pool[rng.integers(len(pool))])
+                _vary(rng, pool[min(rng.integers(len(pool)), rng.integers(len(pool)))], pool[rng.integers(len(pool))]),
+                given,
             )
             for _ in range(config.num_variations)
         ]
