@@ -22,7 +22,10 @@ class OptimiserConfig:
 
     All rates rise from zero over the first ``warm_up`` of the steps and fall along a half cosine to ``final`` of
     their value; those of the form (shape and offset) begin after ``form_delay`` of the steps. From a searched start
-    all rates are multiplied by ``refine``: the descent is to add to what was found, not to paint it over.
+    all rates are multiplied by ``refine``: the descent is to add to what was found, not to paint it over. From a
+    neutral start every step sees the texture in a passing tint, normal with deviation ``tint`` (in logits), which
+    fades until ``tint_until`` of the steps: near grey the loss has slopes that lead to the wrong hue, and its average
+    over tints has not.
     """
 
     texture_rate: float = 0.02
@@ -30,15 +33,17 @@ class OptimiserConfig:
     offset_rate: float = 0.004
     material_rate: float = 0.01
     lights_rate: float = 0.005
-    refine: float = 0.2
+    refine: float = 0.1
+    tint: float = 1.5
+    tint_until: float = 0.5
     warm_up: float = 0.05
     form_delay: float = 0.1
     final: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("texture_rate", "shape_rate", "offset_rate", "material_rate", "lights_rate"):
+        for name in ("texture_rate", "shape_rate", "offset_rate", "material_rate", "lights_rate", "tint"):
             _require(name, getattr(self, name), 0.0, 10.0, type(self).__dataclass_fields__[name].default)
-        for name in ("refine", "warm_up", "form_delay", "final"):
+        for name in ("refine", "tint_until", "warm_up", "form_delay", "final"):
             _require(name, getattr(self, name), 0.0, 1.0, type(self).__dataclass_fields__[name].default)
 
 

@@ -18,6 +18,13 @@ def rate_factors(index: int, num_steps: int, config: OptimiserConfig) -> tuple[f
     return cosine * _rise(place, 0.0, config, num_steps), cosine * _rise(place, config.form_delay, config, num_steps)
 
 
+def tint_deviation(index: int, num_steps: int, config: OptimiserConfig) -> float:
+    """How strong the passing tint is at step ``index`` (from 0), in logits: it fades linearly."""
+    if config.tint_until == 0.0:
+        return 0.0
+    return config.tint * max(0.0, 1.0 - index / (num_steps * config.tint_until))
+
+
 def _rise(place: float, begin: float, config: OptimiserConfig, num_steps: int) -> float:
     """From nothing before ``begin`` to one after the warm-up; the first step moves already."""
     if place < begin:

@@ -13,6 +13,7 @@ from clipmatrix.generate.events import Losses, Seconds, Step
 from clipmatrix.generate.optimizers import SceneOptimiser
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.regularise import Regulariser, Terms
+from clipmatrix.generate.schedule import tint_deviation
 from clipmatrix.generate.score import Scorer, Scores
 from clipmatrix.generate.silhouette import silhouette_term
 from clipmatrix.guidance.augment import look
@@ -63,7 +64,7 @@ class Stepper:
 
         form = self._form()
         shots = self._parts.shots.sample(form.vertices_world.detach(), self._config.views, self._generator)
-        surfaces = self._surfaces(form, shots.prompt_ids, scene_cut)
+        surfaces = self._surfaces(form, shots.prompt_ids, scene_cut, self._tint(index))
         body = watch.lap()
         pictures = [
             render(surface, _cameras_at(shots.cameras, views), self._size, rasterizer=self._parts.rasterizer)
@@ -103,8 +104,15 @@ class Stepper:
         rest = RestBody(bare.vertices + offset, bare.rig)
         return _Form(bare, rotations, offset, self._scene.pose(rest, rotations))
 
+    def _tint(self, index: int) -> Float[Tensor, "3"] | None:
+        """The passing colour of this step; none from a searched start, or where it has faded."""
+        deviation = tint_deviation(index, self._config.steps, self._config.optimiser)
+        if self._config.start == "search" or deviation == 0.0:
+            return None
+        return deviation * torch.randn(3, generator=self._generator)
+
     def _surfaces(
-        self, form: _Form, prompt_ids: Int64[Tensor, "b"], cut: Cut
+        self, form: _Form, prompt_ids: Int64[Tensor, "b"], cut: Cut, tint: Float[Tensor, "3"] | None
     ) -> list[tuple[Surface, Int64[Tensor, "_"]]]:
         """The textured and the plain surface with the views that each serves; one without views is left out."""
         scene, settings = self._scene, self._config.scene
@@ -117,7 +125,7 @@ class Stepper:
         textured_ids, plain_ids = torch.nonzero(is_textured).squeeze(1), torch.nonzero(~is_textured).squeeze(1)
         if len(textured_ids):
             seen = vertices.index_select(0, textured_ids)
-            surface = scene.textured(seen, _lights_at(lights, textured_ids))
+            surface = scene.textured(seen, _lights_at(lights, textured_ids), tint)
             surfaces.append((_cut_look(surface, cut), textured_ids))
         if len(plain_ids):
             seen = vertices.index_select(0, plain_ids)

@@ -68,10 +68,18 @@ class Scene(nn.Module):
             return rest.vertices[None]
         return skin(rest.vertices, rest.rig, world_from_joint(rest.rig, joint_rotations, root_translation))
 
-    def textured(self, vertices_world: Float[Tensor, "#b v 3"], lights: Lights | None = None) -> Surface:
-        """The character as it will be exported, at the given vertices; lit by its own light where none is given."""
+    def textured(
+        self,
+        vertices_world: Float[Tensor, "#b v 3"],
+        lights: Lights | None = None,
+        tint: Float[Tensor, "3"] | None = None,
+    ) -> Surface:
+        """The character as it will be exported, at the given vertices; lit by its own light where none is given.
+
+        ``tint`` colours it in passing, see ``Texture``.
+        """
         roughness, metallic = self.material()
-        return self._surface(vertices_world, self.texture(), roughness, metallic, lights or self.lights())
+        return self._surface(vertices_world, self.texture(tint), roughness, metallic, lights or self.lights())
 
     def plain(self, vertices_world: Float[Tensor, "#b v 3"], lights: Lights) -> Surface:
         """The body in plain matte grey: gradients of its pictures reach the form and nothing else."""

@@ -60,9 +60,13 @@ class Texture(nn.Module):
         """The texture in sRGB in (0, 1), as it is exported."""
         return torch.sigmoid(self.logit()).permute(1, 2, 0)
 
-    def forward(self) -> Float[Tensor, "th tw 3"]:
-        """The texture in linear RGB in (0, 1), as it is rendered; in memory it lies plane by plane."""
-        linear: Tensor = _LinearFromLogit.apply(self.logit())  # pyright: ignore[reportAssignmentType]
+    def forward(self, tint: Float[Tensor, "3"] | None = None) -> Float[Tensor, "th tw 3"]:
+        """The texture in linear RGB in (0, 1), as it is rendered; in memory it lies plane by plane.
+
+        ``tint`` is added to the logit of all texels: a passing colour, to look at the loss from somewhere else.
+        """
+        logit = self.logit() if tint is None else self.logit() + tint.reshape(3, 1, 1)
+        linear: Tensor = _LinearFromLogit.apply(logit)  # pyright: ignore[reportAssignmentType]
         return linear.permute(1, 2, 0)
 
 
