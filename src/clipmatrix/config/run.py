@@ -70,7 +70,7 @@ class RunConfig:
     video_size: int = 768
     poses: PoseConfig = field(default_factory=PoseConfig)
     shots: ShotConfig = field(default_factory=ShotConfig)
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    augment: AugmentConfig = field(default_factory=lambda: AugmentConfig(color_jitter=0.05, noise_std=0.04))
     scene: SceneConfig = field(default_factory=SceneConfig)
     score: ScoreConfig = field(default_factory=ScoreConfig)
     losses: LossWeights = field(default_factory=LossWeights)

@@ -70,14 +70,14 @@ class _Target:
 
 
 def _frames(prompt: Prompt) -> tuple[np.ndarray, ...]:
-    """What each view frames: of the whole body front, back and head, of a part or a plain form front and back."""
+    """What each view frames: of the whole body front, back and head; a part or a plain form is seen once."""
     whole = np.ones(len(SLOTS))
     if prompt.region != "whole":
         part = np.zeros(len(SLOTS))
         part[SLOTS.index(prompt.region)] = 1
-        return part, part
+        return (part,)
     if not prompt.textured:
-        return whole, whole
+        return (whole,)
     head = np.zeros(len(SLOTS))
     head[SLOTS.index("head")] = 1
     return whole, whole, head

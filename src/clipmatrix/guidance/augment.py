@@ -41,8 +41,8 @@ class AugmentConfig:
     detail_max: float = 0.6
     min_foreground: float = 0.05
     flip_probability: float = 0.0
-    color_jitter: float = 0.05
-    noise_std: float = 0.04
+    color_jitter: float = 0.0
+    noise_std: float = 0.0
 
     def __post_init__(self) -> None:
         if self.num_looks < 1:
