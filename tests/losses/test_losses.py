@@ -14,6 +14,7 @@ from clipmatrix.losses.normal_consistency import neighbouring_faces, normal_cons
 from clipmatrix.losses.offset_size import offset_size_loss
 from clipmatrix.losses.silhouette_area import silhouette_area_loss
 from clipmatrix.losses.symmetry import symmetry_loss
+from clipmatrix.losses.texture_change import texture_change_loss
 from clipmatrix.losses.total_variation import total_variation_loss
 from clipmatrix.losses.weights import LossWeights
 
@@ -113,3 +114,9 @@ def test_weights_refuse_negative_and_undefined_values(field: str) -> None:
     for value in (-1.0, float("nan"), float("inf")):
         with pytest.raises(ConfigError, match=field):
             dataclasses.replace(LossWeights(), **{field: value})
+
+
+def test_texture_change_is_the_mean_square_of_a_constant_shift() -> None:
+    start = torch.rand(16, 16, 3, generator=torch.Generator().manual_seed(0))
+    assert texture_change_loss(start, start).item() == 0.0
+    assert texture_change_loss(start + 0.1, start).item() == pytest.approx(0.01, rel=1e-4)

@@ -43,6 +43,7 @@ class Losses:
     normal_consistency: float = 0.0
     silhouette_area: float = 0.0
     total_variation: float = 0.0
+    texture_change: float = 0.0
     symmetry: float = 0.0
 
 

@@ -12,6 +12,7 @@ from clipmatrix.losses.laplacian import laplacian_loss
 from clipmatrix.losses.normal_consistency import neighbouring_faces, normal_consistency_loss
 from clipmatrix.losses.offset_size import offset_size_loss
 from clipmatrix.losses.symmetry import symmetry_loss
+from clipmatrix.losses.texture_change import texture_change_loss
 from clipmatrix.losses.total_variation import total_variation_loss
 from clipmatrix.losses.weights import LossWeights
 
@@ -25,23 +26,32 @@ class Terms:
     edge_length: Float[Tensor, ""]
     normal_consistency: Float[Tensor, ""]
     total_variation: Float[Tensor, ""]
+    texture_change: Float[Tensor, ""]
     symmetry: Float[Tensor, ""]
 
     def total(self) -> Float[Tensor, ""]:
         """Their sum."""
         form = self.offset_size + self.laplacian + self.edge_length + self.normal_consistency
-        return form + self.total_variation + self.symmetry
+        return form + self.total_variation + self.texture_change + self.symmetry
 
 
 class Regulariser:
     """Holds the form near its start and the texture quiet.
 
     Size and roughness are those of the change from the start's offsets: what was searched and found is not taken
-    back. Stretch and creases are measured against the body without any offsets, at its present shape.
+    back; nor is the look ``start_albedo``, where there is one. Stretch and creases are measured against the body
+    without any offsets, at its present shape.
     """
 
-    def __init__(self, body: Body, start_offset: Float[Tensor, "v 3"], weights: LossWeights) -> None:
+    def __init__(
+        self,
+        body: Body,
+        start_offset: Float[Tensor, "v 3"],
+        weights: LossWeights,
+        start_albedo: Float[Tensor, "th tw 3"] | None = None,
+    ) -> None:
         self._weights = weights
+        self._start_albedo = start_albedo
         self._start = start_offset
         self._faces = body.template.faces
         self._mirror_ids = body.mirror_ids
@@ -59,7 +69,7 @@ class Regulariser:
         Gradients reach ``offset`` and ``albedo`` only. What has a weight of zero, or cannot learn, costs nothing.
         """
         weights, zero = self._weights, offset.new_zeros(())
-        size = roughness = stretch = creases = asymmetry = busyness = zero
+        size = roughness = stretch = creases = asymmetry = busyness = repainting = zero
         if offset.requires_grad:
             bare = bare.detach()
             vertices = bare + offset
@@ -77,4 +87,6 @@ class Regulariser:
                 asymmetry = weights.symmetry * symmetry_loss(offset, self._mirror_ids)
         if albedo is not None and albedo.requires_grad and weights.total_variation:
             busyness = weights.total_variation * total_variation_loss(albedo)
-        return Terms(size, roughness, stretch, creases, busyness, asymmetry)
+        if albedo is not None and albedo.requires_grad and weights.texture_change and self._start_albedo is not None:
+            repainting = weights.texture_change * texture_change_loss(albedo, self._start_albedo)
+        return Terms(size, roughness, stretch, creases, busyness, repainting, asymmetry)

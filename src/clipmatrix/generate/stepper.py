@@ -48,7 +48,9 @@ class Stepper:
         self._generator = generator
         self._is_textured = torch.tensor([prompt.textured for prompt in config.prompts])
         self._size = ImageSize(config.resolution, config.resolution)
-        self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses)
+        with torch.no_grad():
+            found = scene.texture() if config.start == "search" else None
+        self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses, found)
         scale = config.optimiser.refine if config.start == "search" else 1.0
         self._optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
         self._plain_lights = plain_lights()
@@ -191,5 +193,6 @@ def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms) -> Losses:
         normal_consistency=float(terms.normal_consistency.detach()),
         silhouette_area=float(area.detach()),
         total_variation=float(terms.total_variation.detach()),
+        texture_change=float(terms.texture_change.detach()),
         symmetry=float(terms.symmetry.detach()),
     )
