@@ -238,7 +238,8 @@ def _settle(look: Look, given: _Given) -> Look:
     settled = np.where(look.phenotypes < 0.2, 0.05, np.where(look.phenotypes > 0.8, 0.95, _USUAL))
     settled[0] = 0.05 if look.phenotypes[0] < 0.5 else 0.95
     settled[1] = 0.38 if look.phenotypes[1] < 0.45 else settled[1]
-    changes = look.changes.copy()
+    # Who names a build has said how the form should be: no other change is tried.
+    changes = np.zeros(len(CHANGES)) if set(given.builds) - {"gender"} else look.changes.copy()
     for axis, end in given.builds.items():
         if axis in CHANGES:
             changes[CHANGES.index(axis)] = 0.9 * end
