@@ -10,8 +10,9 @@ import torch
 from tokenizers import Tokenizer
 
 from clipmatrix.guidance.mini import tokenize
-from clipmatrix.procedural.captions import Facts, Statement, facts_of, judge, write_caption
+from clipmatrix.procedural.captions import Facts, Statement, facts_of, write_caption
 from clipmatrix.procedural.looks import Layout, Look, recolor, replace_layer, sample_layer, swap_layers
+from clipmatrix.procedural.truth import judge
 from clipmatrix.render.looks_cpu import LookViews, render_looks
 from training.scenes import FRAMES, Bank, sample_scenes
 

@@ -21,7 +21,8 @@ from safetensors.torch import save_file
 from clipmatrix.bodies.anny import load_anny
 from clipmatrix.guidance.mini import tokenize
 from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork
-from clipmatrix.procedural.captions import judge, write_caption
+from clipmatrix.procedural.captions import write_caption
+from clipmatrix.procedural.truth import judge
 from training.batches import Pictures, build_batch, load_pictures, prefetch
 from training.objective import Hardening, batch_loss
 from training.scenes import FRAMES, build_bank

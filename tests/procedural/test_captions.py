@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clipmatrix.procedural.captions import facts_of, judge, write_caption
+from clipmatrix.procedural.captions import facts_of, write_caption
 from clipmatrix.procedural.looks import Layout, Look, build_layer, sample_look, settle_layout, swap_layers
 from clipmatrix.procedural.near_misses import find_mentions, write_near_misses
 from clipmatrix.procedural.tables import CHANGES, PHENOTYPES, materials, patterns
+from clipmatrix.procedural.truth import judge
 
 RED, BLUE = np.array([0.9, 0.05, 0.05]), np.array([0.05, 0.2, 0.9])
 
