@@ -1,6 +1,6 @@
 """Batches of pictures, captions and hard negatives for the encoder's training; knows no network."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,22 +11,40 @@ from tokenizers import Tokenizer
 
 from clipmatrix.guidance.mini import tokenize
 from clipmatrix.procedural.captions import Facts, Statement, facts_of, write_caption
-from clipmatrix.procedural.looks import Layout, Look, recolor, replace_layer, sample_layer, swap_layers
+from clipmatrix.procedural.characters import character_ids, near_characters
+from clipmatrix.procedural.looks import (
+    Layout,
+    Look,
+    build_layer,
+    recolor,
+    replace_layer,
+    sample_character,
+    sample_layer,
+    swap_layers,
+)
+from clipmatrix.procedural.tables import materials
 from clipmatrix.procedural.truth import judge
 from clipmatrix.render.looks_cpu import LookViews, render_looks
 from training.scenes import FRAMES, Bank, sample_scenes
 
 CHUNK = 2048
 
-PLAIN_SHARE = 0.4
-"""The share of a batch that is drawn from the plain grey bodies."""
+PLAIN_SHARE = 0.25
+"""The share of a batch that shows its bodies in plain grey: only there does the build alone tell captions apart."""
+
+FADED_SHARE = 0.3
+"""The share of the batches whose looks are faded towards grey, all alike: what an optimiser sees on its way."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Rendered scenes: ``images`` (n size size 3) uint8, with the look, the framed part and the facts of each."""
+    """Rendered scenes: ``images`` (n size size 3) uint8, with the look, the framed part and the facts of each.
+
+    ``grey`` are the same scenes with the body in plain grey.
+    """
 
     images: np.ndarray
+    grey: np.ndarray
     looks: list[Look]
     frames: np.ndarray
     facts: list[Facts]
@@ -36,15 +54,17 @@ class Pictures:
 class Batch:
     """Pictures (b), and texts (2b): their captions, then one near miss each.
 
-    ``ignored`` (b 2b) marks the other texts that are true of a picture or cannot be decided. ``chroma`` (b) is how
-    colourful the parts in view are: the mean OKLab chroma of their base colours. ``shown_builds`` (b axes) are -1, 0
-    or 1, and NaN where out of view or undecidable; ``said_builds`` (2b axes) are 0 where a text says nothing.
+    ``images`` and ``grey`` (b 3 h w) are uint8; ``strength`` is how much of the difference between them is shown, for
+    all pictures of the batch alike. ``ignored`` (b 2b) marks the other texts that are true of a picture or cannot be
+    decided. ``shown_builds`` (b axes) are -1, 0 or 1, and NaN where out of view or undecidable; ``said_builds``
+    (2b axes) are 0 where a text says nothing.
     """
 
     images: torch.Tensor
+    grey: torch.Tensor
+    strength: float
     rows: torch.Tensor
     ignored: torch.Tensor
-    chroma: torch.Tensor
     shown_builds: torch.Tensor
     said_builds: torch.Tensor
 
@@ -53,30 +73,46 @@ def _slice(views: LookViews, start: int, end: int) -> LookViews:
     return LookViews(**{name: column[start:end] for name, column in vars(views).items()})
 
 
-def load_pictures(bank: Bank, count: int, seed: int, size: int, folder: Path, report) -> Pictures:
-    """The pictures of a seed: rendered into a file of ``folder`` at the first call, only read at later ones."""
+def load_pictures(
+    bank: Bank, count: int, seed: int, size: int, folder: Path, report: Callable[[int], None]
+) -> Pictures:
+    """The pictures of a seed: rendered into two files of ``folder`` at the first call, only read at later ones.
+
+    ``report`` is told how many of them are there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    path, partial = folder / f"pictures-{seed}-{count}-{size}.npy", folder / f"pictures-{seed}-{count}-{size}.part.npy"
-    target = None
-    if not path.exists():
-        target = np.lib.format.open_memmap(partial, "w+", np.uint8, (count, size, size, 3))
+    paths = [folder / f"{kind}-{seed}-{count}-{size}.npy" for kind in ("pictures", "grey")]
+    partial = [path.with_suffix(".part.npy") for path in paths]
+    is_new = not all(path.exists() for path in paths)
+    targets = [np.lib.format.open_memmap(path, "w+", np.uint8, (count, size, size, 3)) for path in partial if is_new]
     looks: list[Look] = []
     frames = []
     for start in range(0, count, CHUNK):
         views, chunk_looks, chunk_frames = sample_scenes(bank, min(CHUNK, count - start), seed + start)
         looks += chunk_looks
         frames.append(chunk_frames)
-        if target is not None:
-            for row in range(0, len(views), 256):
-                part = _slice(views, row, row + 256)
-                target[start + row : start + row + len(part)] = render_looks(bank.bodies, part, size)
-            report(min(start + CHUNK, count))
-    if target is not None:
+        for row in range(0, len(views) if is_new else 0, 256):
+            part = _slice(views, row, row + 256)
+            place = slice(start + row, start + row + len(part))
+            targets[0][place] = render_looks(bank.bodies, part, size)
+            plain = [plain_twin(look, place.start + i) for i, look in enumerate(chunk_looks[row : row + len(part)])]
+            part.layers[:] = np.stack([look.layer_params for look in plain])
+            part.metallic[:] = 0.0
+            targets[1][place] = render_looks(bank.bodies, part, size)
+        report(min(start + CHUNK, count))
+    for target, temporary, path in zip(targets, partial, paths, strict=False):
         target.flush()
-        partial.rename(path)
+        temporary.rename(path)
     frame_ids = np.concatenate(frames)
     facts = [facts_of(look, FRAMES[frame]) for look, frame in zip(looks, frame_ids, strict=True)]
-    return Pictures(np.load(path, mmap_mode="r"), looks, frame_ids, facts)
+    images, grey = (np.load(path, mmap_mode="r") for path in paths)
+    return Pictures(images, grey, looks, frame_ids, facts)
+
+
+def plain_twin(look: Look, index: int) -> Look:
+    """The same body in plain grey."""
+    layer = build_layer(np.random.default_rng((11, index)), materials()["plaster"])
+    return replace(look, layout=Layout.PLAIN, layers=(layer,) * len(look.layers))
 
 
 def near_miss(rng: np.random.Generator, look: Look) -> Look:
@@ -84,6 +120,8 @@ def near_miss(rng: np.random.Generator, look: Look) -> Look:
     distinct = list({id(layer): layer for layer in look.layers}.values())
     told = [i for i in range(1, 5) if look.phenotypes[i] < 0.15 or look.phenotypes[i] > 0.85]
     told += [5 + int(i) for i in np.flatnonzero(look.changes)]
+    if look.role is not None and rng.random() < 0.75:
+        return _other_character(rng, look)
     draw = rng.random()
     if told and draw < (0.9 if look.layout is Layout.PLAIN else 0.35):
         return _other_build(rng, look, told[int(rng.integers(len(told)))])
@@ -92,6 +130,25 @@ def near_miss(rng: np.random.Generator, look: Look) -> Look:
         return swap_layers(rng, look)
     old = distinct[rng.integers(len(distinct))]
     return replace_layer(look, old, recolor(rng, old) if rng.random() < 0.65 else sample_layer(rng))
+
+
+def _other_character(rng: np.random.Generator, look: Look) -> Look:
+    """Another character in the same build, or for one with an exchanged part often another surface there."""
+    assert look.role is not None
+    slots = look.exchanged
+    if slots and rng.random() < 0.6:
+        old = look.layers[slots[0]]
+        return replace_layer(look, old, recolor(rng, old) if rng.random() < 0.65 else sample_layer(rng))
+    while True:
+        other = sample_character(rng)
+        assert other.role is not None
+        ids = character_ids()
+        if not near_characters()[ids[look.role.name], ids[other.role.name]]:
+            break
+    layers = list(other.role.layers)
+    for slot in slots:
+        layers[slot] = look.layers[slot]
+    return replace(other, layers=tuple(layers), phenotypes=look.phenotypes, seed=look.seed)
 
 
 def _other_build(rng: np.random.Generator, look: Look, axis: int) -> Look:
@@ -115,39 +172,39 @@ def build_batch(
 ) -> Batch:
     """The batch that belongs to a key (seed, step): always the same one."""
     rng = np.random.default_rng(key)
-    # In plain grey only the build tells pictures apart; among colours nothing would ever make an encoder look at it.
-    num_plain = int(PLAIN_SHARE * size)
-    plain = np.flatnonzero([look.layout is Layout.PLAIN for look in pictures.looks])
-    chosen = np.sort(
-        np.concatenate([rng.choice(plain, num_plain), rng.integers(0, len(pictures.looks), size - num_plain)])
-    )
+    chosen = np.sort(rng.integers(0, len(pictures.looks), size))
+    is_plain = (rng.random(size) < PLAIN_SHARE) & (pictures.frames[chosen] == 0)
+    strength = float(rng.uniform(0.1, 0.8)) if rng.random() < FADED_SHARE else 1.0
     captions: list[Statement] = []
     misses: list[Statement] = []
-    for index in chosen:
+    facts = []
+    for index, plain in zip(chosen.tolist(), is_plain, strict=True):
         look, frame = pictures.looks[index], FRAMES[pictures.frames[index]]
+        look = plain_twin(look, index) if plain else look
+        facts.append(facts_of(look, frame) if plain else pictures.facts[index])
         # The near miss is worded by the same draws, so that only its content tells it apart.
         wording = int(rng.integers(1 << 60))
         captions.append(write_caption(np.random.default_rng(wording), look, frame))
         misses.append(write_caption(np.random.default_rng(wording), near_miss(rng, look), frame))
-    is_true, is_open = judge(captions + misses, [pictures.facts[i] for i in chosen])
+    is_true, is_open = judge(captions + misses, facts)
     ignored = is_true | is_open
     ignored[np.arange(size), np.arange(size)] = False
     rows = tokenize(tokenizer, row_ids, [statement.text for statement in captions + misses], max_tokens)
-    images = torch.from_numpy(np.ascontiguousarray(pictures.images[chosen])).permute(0, 3, 1, 2)
-    chroma = [_chroma(pictures.facts[i]) for i in chosen]
-    facts = [pictures.facts[i] for i in chosen]
+    grey = pictures.grey[chosen]
+    images = np.where(is_plain[:, None, None, None], grey, pictures.images[chosen])
     shown = np.stack([np.where(f.seen_builds & (f.builds != 9), f.builds, np.nan) for f in facts]).astype(np.float32)
-    said = np.stack([statement.builds for statement in captions + misses]).astype(np.float32)
+    said = np.stack([statement.expected_builds for statement in captions + misses]).astype(np.float32)
     return Batch(
-        images, rows, torch.from_numpy(ignored), torch.tensor(chroma), torch.from_numpy(shown), torch.from_numpy(said)
-    )
+        _planes(images), _planes(grey), strength, rows, torch.from_numpy(ignored), torch.from_numpy(shown),
+        torch.from_numpy(said),
+    )  # fmt: skip
 
 
-def _chroma(facts: Facts) -> float:
-    return float(np.linalg.norm(facts.colors[facts.seen, 0, 1:], axis=-1).mean())
+def _planes(images: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
 
 
-def prefetch(make, first: int, last: int) -> Iterator[Batch]:
+def prefetch(make: Callable[[int], Batch], first: int, last: int) -> Iterator[Batch]:
     """``make(step)`` for the steps from ``first`` to ``last``, two of them made ahead in a thread."""
     with ThreadPoolExecutor(1) as pool:
         waiting = [pool.submit(make, step) for step in range(first, min(first + 2, last))]

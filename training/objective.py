@@ -46,17 +46,16 @@ def build_loss(pictures: Tensor, texts: Tensor, batch: Batch) -> Tensor:
 class Hardening:
     """How the last phase hardens the gradients: L2 radius of the attack on sRGB pixels, and what is ranked.
 
-    Noise must lower a picture's score in proportion to its strength, and so must taking its colour away: an
+    Noise must lower a picture's score in proportion to its strength, and so must fading its look towards grey: an
     optimiser that starts from grey climbs back along just this path.
     """
 
-    attack_radius: float = 1.2
+    attack_radius: float = 1.0
     attack_share: float = 0.5
     noise_share: float = 0.22
-    noise_gain: float = 1.2
+    noise_gain: float = 1.0
     fade_share: float = 0.25
-    fade_gain: float = 0.55
-    full_chroma: float = 0.12
+    fade_gain: float = 0.3
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -156,41 +155,37 @@ def noisy_twins(images: Tensor, settings: Hardening, generator: torch.Generator)
     return twins.clamp(0, 1), strength
 
 
-def faded_twins(images: Tensor, settings: Hardening, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """The first pictures after the attacked ones with their colour faded, at most to the opposite hue; by how much."""
-    count = int(images.shape[0] * settings.fade_share)
-    first = int(images.shape[0] * settings.attack_share)
-    clean = images[first : first + count]
-    fade = torch.rand(count, generator=generator) * 1.5 + 0.1
-    grey = clean.mean(1, keepdim=True)
-    return (clean - fade.reshape(-1, 1, 1, 1) * (clean - grey)).clamp(0, 1), fade
-
-
 def batch_loss(network: MiniNetwork, batch: Batch, hardening: Hardening | None, generator: torch.Generator) -> Tensor:
-    """The loss of a batch; with ``hardening`` half of it is attacked, and noise and lost colour must score lower."""
-    images = augment(batch.images.float() / 255.0, generator)
+    """The loss of a batch; with ``hardening`` half of it is attacked, and noisy and faded looks must score lower."""
+    clean, grey = batch.images.float() / 255.0, batch.grey.float() / 255.0
+    images = grey + batch.strength * (clean - grey) if batch.strength < 1.0 else clean
     token_noise = torch.randn(*batch.rows.shape, network.config.token_width, generator=generator) * 0.2
     with torch.autocast("cpu", torch.bfloat16):
         texts = network.text(batch.rows, token_noise)
     texts = F.normalize(texts.float(), dim=-1)
     count = images.shape[0]
     if hardening is None:
-        pictures = _embed(network, images)
+        pictures = _embed(network, augment(images, generator))
         return _pair_loss(network, pictures, texts, batch)
+    # The faded twins are of the pictures after the attacked ones, the noisy ones of the last.
+    first = int(count * hardening.attack_share)
+    under_fade = slice(first, first + int(count * hardening.fade_share))
+    fade = torch.rand(under_fade.stop - first, generator=generator)
+    faded = torch.lerp(images[under_fade], grey[under_fade], fade.reshape(-1, 1, 1, 1))
+    faded = augment(faded, generator)
+    images = augment(images, generator)
     images = attack(network, images, texts, batch.ignored, hardening, generator)
     noisy, strength = noisy_twins(images, hardening, generator)
-    faded, fade = faded_twins(images, hardening, generator)
     embeddings = _embed(network, torch.cat([images, noisy, faded]))
     pictures, noisy, faded = embeddings.split([count, len(noisy), len(faded)])
     own = (pictures * texts[:count]).sum(1).detach()
     under_noise = slice(count - len(noisy), count)
     noise_lead = own[under_noise] - (noisy * texts[under_noise]).sum(1)
     loss = 2.0 * F.relu(hardening.noise_gain * strength - noise_lead).mean()
-    first = int(count * hardening.attack_share)
-    under_fade = slice(first, first + len(faded))
-    colorful = (batch.chroma[under_fade] / hardening.full_chroma).clamp(max=1.0)
     fade_lead = own[under_fade] - (faded * texts[under_fade]).sum(1)
-    loss = loss + 1.5 * (F.relu(hardening.fade_gain * fade - fade_lead) * colorful).mean()
+    is_dressed = (batch.images[under_fade] != batch.grey[under_fade]).flatten(1).any(1).float()
+    wanted = hardening.fade_gain * batch.strength * fade
+    loss = loss + 1.5 * (F.relu(wanted - fade_lead) * is_dressed).mean()
     return loss + _pair_loss(network, pictures, texts, batch)
 
 

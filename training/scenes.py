@@ -7,7 +7,9 @@ import torch
 
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.poses import PoseConfig, PoseSampler
+from clipmatrix.procedural.characters import characters
 from clipmatrix.procedural.looks import Layout, Look, sample_build, sample_look
+from clipmatrix.procedural.tables import PHENOTYPES
 from clipmatrix.render.looks_cpu import LookViews, PosedBodies
 from clipmatrix.render.posed_bodies import pose_bodies, shape_from_phenotypes
 
@@ -84,6 +86,17 @@ def fill_view(rng: np.random.Generator, views: LookViews, row: int, look: Look, 
     views.backgrounds[row] = sample_background(rng)
 
 
+def _pick_shape(rng: np.random.Generator, bank: Bank, look: Look) -> int:
+    """A random shape of the bank; for a character one of those that come nearest to its build."""
+    cues = characters()[look.role.name].cues if look.role else {}
+    asked = [i for i, name in enumerate(PHENOTYPES) if name in cues]
+    if not asked:
+        return int(rng.integers(len(bank.phenotypes)))
+    gaps = np.abs(bank.phenotypes[:, asked] - look.phenotypes[asked]).sum(1)
+    nearest = np.argsort(gaps, kind="stable")[: max(2, len(gaps) // 24)]
+    return int(nearest[rng.integers(len(nearest))])
+
+
 def sample_scenes(bank: Bank, count: int, seed: int) -> tuple[LookViews, list[Look], np.ndarray]:
     """Random scenes, the same for the same seed: rows for the renderer, their looks and what each camera frames.
 
@@ -93,7 +106,7 @@ def sample_scenes(bank: Bank, count: int, seed: int) -> tuple[LookViews, list[Lo
     views, looks, frames = LookViews.empty(count), [], np.empty(count, np.int64)
     for row in range(count):
         look = sample_look(rng)
-        shape = int(rng.integers(len(bank.phenotypes)))
+        shape = _pick_shape(rng, bank, look)
         pose = shape * bank.poses_per_shape + int(rng.integers(bank.poses_per_shape))
         frames[row] = rng.choice(len(FRAMES), p=_FRAME_SHARES) if look.layout is not Layout.PLAIN else 0
         look = replace(look, phenotypes=bank.phenotypes[shape])

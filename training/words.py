@@ -5,12 +5,15 @@ are its row, so that words which were never in a caption lie near those that wer
 where need be, carry their own colour in the last columns: sentence encoders place emerald near orange.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from clipmatrix.procedural import wording
+from clipmatrix.procedural.characters import characters
 from clipmatrix.procedural.tables import builds, colors, surfaces
 
 COLOR_WIDTH = 16
@@ -18,13 +21,18 @@ _EXTRA = Path(__file__).parent / "extra_words.txt"
 
 
 def word_list(dictionary: Path) -> list[str]:
-    """Lower-case words of a dictionary file (one word a line), of the tables and of ``extra_words.txt``, sorted."""
+    """Lower-case words of a dictionary file (one word a line), of all that captions are made of, and extra ones."""
     words = {line.strip() for line in dictionary.read_text(encoding="utf-8").splitlines()}
     words |= set(_EXTRA.read_text(encoding="utf-8").split())
     for surface in surfaces().values():
         words |= set(" ".join(surface.words + surface.nouns + surface.beings).split())
     for build in builds().values():
-        words |= set(" ".join(build.words + build.phrases).split())
+        words |= set(" ".join(build.words + build.phrases + build.also).split())
+    for character in characters().values():
+        words |= set(" ".join(character.words).split())
+    for phrases in vars(wording).values():
+        if isinstance(phrases, tuple):
+            words |= set(re.findall("[a-z]+", str(phrases)))
     words |= set(" ".join(colors().names).split())
     return sorted({word.lower() for word in words if word.isascii() and word.isalpha() and len(word) < 20})
 

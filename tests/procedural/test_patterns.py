@@ -51,6 +51,21 @@ def test_checks_alternate_from_cell_to_cell() -> None:
     assert np.allclose(here + there, np.array([1.0, 0.0, 1.0]))
 
 
+def test_split_divides_the_body_in_two_at_its_share() -> None:
+    row, where = layer(P.Primitive.SPLIT, FREQUENCY=1.0, SHARE=0.9, SOFTNESS=0.01), points()
+    painted = paint(row, where)
+    assert np.allclose(painted[where[:, 1] < 0.88], (1.0, 0.0, 0.0))
+    assert np.allclose(painted[where[:, 1] > 0.92], (0.0, 0.0, 1.0))
+
+
+@pytest.mark.parametrize("primitive", [P.Primitive.STARS, P.Primitive.HEARTS, P.Primitive.CROSSES])
+def test_printed_figures_repeat_from_row_to_row(primitive: P.Primitive) -> None:
+    row, where = layer(primitive, SHARE=0.4), points()
+    shifted = where + np.array([0.5 / 8.0, 1.0 / 8.0, 0.0])
+    agree = np.abs(paint(row, where) - paint(row, shifted)).max(1) < 1e-6
+    assert agree.mean() > 0.999
+
+
 @pytest.mark.parametrize("primitive", [p for p in P.Primitive if p is not P.Primitive.SOLID])
 def test_every_primitive_shows_more_than_one_colour_and_stays_in_range(primitive: P.Primitive) -> None:
     painted = paint(layer(primitive, FREQUENCY=2.0 if primitive is P.Primitive.RAINBOW else 9.0), points())

@@ -52,3 +52,22 @@ def test_drips_only_fall() -> None:
     out = offsets("drips", 1.0)
     assert (out[:, 1] <= 0).all()
     assert out[:, 1].min() < -0.02
+
+
+def test_every_change_moves_a_body_smoothly_at_both_ends() -> None:
+    """On a whole figure no change tears the surface: offsets are finite and bounded."""
+    rng = np.random.default_rng(4)
+    points = rng.uniform((-0.6, 0.0, -0.12), (0.6, 1.7, 0.12), (4000, 3)).astype(np.float32)
+    slots = np.zeros((len(points), len(SLOTS)), np.float32)
+    x, y = np.abs(points[:, 0]), points[:, 1]
+    slot = np.select([y > 1.45, (x > 0.5), (x > 0.2) & (y > 0.8), y > 0.8, y > 0.1], [0, 3, 2, 1, 4], 5)
+    slots[np.arange(len(points)), slot] = 1.0
+    normals = points / np.linalg.norm(points, axis=1, keepdims=True)
+    out = np.empty_like(points)
+    for i, name in enumerate(CHANGES):
+        for end in (1.0, -1.0):
+            changes = np.zeros(len(CHANGES))
+            changes[i] = end
+            displace(points, points, normals, slots, changes, 5, out)
+            assert np.isfinite(out).all(), name
+            assert 0.003 < np.abs(out).max() < 1.2, (name, end)

@@ -1,6 +1,6 @@
 """The parts of a run out of its settings, and what to tell the user about them; knows nothing of steps."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 
@@ -9,12 +9,13 @@ from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.poses import PoseSampler
 from clipmatrix.config import RunConfig
 from clipmatrix.generate.parts import BatchedPoses, Parts, PoseSource, RestPoses
-from clipmatrix.guidance.base import Guidance
+from clipmatrix.guidance.base import Guidance, WordGuidance
 from clipmatrix.guidance.loading import load_guidance
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
 from clipmatrix.views.shots import ShotSampler
 
 _SHOWN = 40
+_SHOWN_WORDS = 8
 
 
 def load_parts(config: RunConfig) -> Parts:
@@ -39,7 +40,10 @@ def build_parts(guidance: Guidance, body: Body, config: RunConfig) -> Parts:
 
 
 def text_warnings(guidance: Guidance, texts: Sequence[str]) -> tuple[str, ...]:
-    """One line for each text that is longer than the encoder reads: where it is cut, and what is lost."""
+    """Lines for the user: for each text that is longer than the encoder reads, and one for the words it does not know.
+
+    Only an encoder that is a ``WordGuidance`` can tell which words those are.
+    """
     warnings = []
     for text in texts:
         kept = guidance.fit_text(text)
@@ -48,4 +52,27 @@ def text_warnings(guidance: Guidance, texts: Sequence[str]) -> tuple[str, ...]:
             start = kept.strip() if len(kept.strip()) <= _SHOWN else "…" + kept.strip()[-_SHOWN:]
             end = lost if len(lost) <= _SHOWN else lost[:_SHOWN] + "…"
             warnings.append(f'the prompt is too long for {guidance.name}: cut after "{start}", not read: "{end}"')
+    if isinstance(guidance, WordGuidance):
+        warnings += _word_warnings(guidance, texts)
     return tuple(warnings)
+
+
+def _word_warnings(guidance: WordGuidance, texts: Sequence[str]) -> list[str]:
+    """At most one line: the words without a picture, those that are not read, and what to do about them."""
+    guessed = {word.lower(): word for text in texts for word in guidance.unpictured_words(text)}
+    unread = {word.lower(): word for text in texts for word in guidance.unknown_words(text)}
+    clauses = []
+    if guessed:
+        clauses.append(f"no picture for: {_listed(guessed.values())}; they will be guessed from their meaning")
+    if unread:
+        clauses.append(f"not read at all: {_listed(unread.values())}")
+    if not clauses:
+        return []
+    return ["; ".join([*clauses, "a larger encoder knows more words: --clip openai/clip-vit-base-patch32"])]
+
+
+def _listed(words: Collection[str]) -> str:
+    """The first of the words in quotes, and how many more there are."""
+    shown = [f"'{word if len(word) <= _SHOWN else word[:_SHOWN] + '…'}'" for word in list(words)[:_SHOWN_WORDS]]
+    rest = len(words) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")

@@ -17,6 +17,7 @@ from clipmatrix.bodies.poses import key_poses
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.procedural.captions import write_caption
+from clipmatrix.procedural.characters import character_ids, implied_builds
 from clipmatrix.procedural.looks import (
     Layer,
     Layout,
@@ -25,6 +26,7 @@ from clipmatrix.procedural.looks import (
     recolor,
     replace_layer,
     sample_build,
+    sample_character,
     sample_layer,
     sample_look,
     settle_layout,
@@ -209,9 +211,15 @@ def _appearance(look: Look, is_textured: bool) -> bytes:
 
 def _complexity(look: Look) -> float:
     """How many things the look has that nobody may have asked for."""
-    layers = len({id(layer) for layer in look.layers}) - 1
-    unusual = (np.abs(look.phenotypes[1:5] - _USUAL[1:5]) > 0.2).sum()
-    return float(layers + 1.5 * unusual + 5.0 * (look.changes != 0).sum())
+    is_unusual, is_changed = np.abs(look.phenotypes[1:5] - _USUAL[1:5]) > 0.2, look.changes != 0
+    if look.role is not None:
+        # A character is one thing: what belongs to it costs nothing more.
+        implied = implied_builds(character_ids()[look.role.name]) != 0
+        is_unusual, is_changed = is_unusual & ~implied[1:5], is_changed & ~implied[5:]
+        layers = 1 + len({id(look.layers[slot]) for slot in look.exchanged})
+    else:
+        layers = len({id(layer) for layer in look.layers}) - 1
+    return float(layers + 1.5 * is_unusual.sum() + 5.0 * is_changed.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,8 +246,10 @@ def _settle(look: Look, given: _Given) -> Look:
     settled = np.where(look.phenotypes < 0.2, 0.05, np.where(look.phenotypes > 0.8, 0.95, _USUAL))
     settled[0] = 0.05 if look.phenotypes[0] < 0.5 else 0.95
     settled[1] = 0.38 if look.phenotypes[1] < 0.45 else settled[1]
-    # Who names a build has said how the form should be: no other change is tried.
-    changes = np.zeros(len(CHANGES)) if set(given.builds) - {"gender"} else look.changes.copy()
+    # Who names a build has said how the form should be: no other change is tried, but for a character's own.
+    changes = look.changes.copy()
+    if set(given.builds) - {"gender"}:
+        changes *= 0 if look.role is None else implied_builds(character_ids()[look.role.name])[5:] != 0
     for axis, end in given.builds.items():
         if axis in CHANGES:
             changes[CHANGES.index(axis)] = 0.9 * end
@@ -249,8 +259,12 @@ def _settle(look: Look, given: _Given) -> Look:
         # Under muscle, weight hardly shows.
         settled[PHENOTYPES.index("muscle")] = 0.1
     layout, layers = (look.layout, look.layers) if given.bare is None else (Layout.UNIFORM, (given.bare,) * len(SLOTS))
-    return replace(look, layout=layout, layers=layers, phenotypes=settled, changes=changes)
+    role = look.role if given.bare is None else None
+    return replace(look, layout=layout, layers=layers, phenotypes=settled, changes=changes, role=role)
 
+
+_FRESH_CHARACTERS = 0.04
+"""The share of children that are new characters: few changes lead from one to another."""
 
 _GROUPS = ((0,), (1, 2), (1, 2, 3), (2, 3), (3,), (4, 5), (5,))
 """Parts that change together: head, trunk with or without hands, arms, hands, legs, feet."""
@@ -258,6 +272,8 @@ _GROUPS = ((0,), (1, 2), (1, 2, 3), (2, 3), (3,), (4, 5), (5,))
 
 def _vary(rng: np.random.Generator, look: Look, mate: Look) -> Look:
     """A child of two looks, described by the layout that it really has."""
+    if rng.random() < _FRESH_CHARACTERS:
+        return sample_character(rng)
     return settle_layout(_change(rng, look, mate))
 
 

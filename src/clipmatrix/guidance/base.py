@@ -36,3 +36,16 @@ class Guidance(Protocol):
     def fit_text(self, text: str) -> str:
         """The part of the text that the encoder reads: the whole text, or what is left after cutting it."""
         ...
+
+
+@runtime_checkable
+class WordGuidance(Guidance, Protocol):
+    """A guidance that can tell which words it does not know; large encoders read letter groups and cannot."""
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        """The words that are not read at all, as they are spelt in the text."""
+        ...
+
+    def unpictured_words(self, text: str) -> tuple[str, ...]:
+        """The words that have a meaning, but no picture in what the encoder was trained on."""
+        ...

@@ -6,14 +6,16 @@ never punishes a true pair.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
+from clipmatrix.procedural import wording as W
+from clipmatrix.procedural.characters import AXES, character_ids, character_words, characters, implied_builds
 from clipmatrix.procedural.looks import Layer, Layout, Look
 from clipmatrix.procedural.tables import (
     BASIC_COLORS,
     CHANGES,
-    PHENOTYPES,
     SLOTS,
     builds,
     colors,
@@ -22,21 +24,29 @@ from clipmatrix.procedural.tables import (
     surfaces,
 )
 
-AXES = (*PHENOTYPES[:5], *CHANGES)
-"""The axes that builds speak of."""
-
 HEAD, TORSO, ARMS, HANDS, LEGS, FEET = range(len(SLOTS))
 _ALL = tuple(range(len(SLOTS)))
 
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """What a sentence says: kinds (6) or -1, colours (6 2 3) in OKLab or NaN, builds (axes) -1, 0 (unsaid) or 1."""
+    """What a sentence says: kinds (6) or -1, colours (6 2 3) in OKLab or NaN, builds (axes) -1, 0 (unsaid) or 1.
+
+    ``character`` is the number of the character that it names, or -1.
+    """
 
     text: str
     kinds: np.ndarray
     colors: np.ndarray
     builds: np.ndarray
+    character: int = -1
+
+    @property
+    def expected_builds(self) -> np.ndarray:
+        """The builds that it says or that go without saying (axes): a dwarf is short."""
+        if self.character < 0:
+            return self.builds
+        return np.where(self.builds != 0, self.builds, implied_builds(self.character))
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +58,7 @@ class Facts:
     builds: np.ndarray
     seen: np.ndarray
     seen_builds: np.ndarray
+    character: int = -1
 
 
 _SEEN = {
@@ -58,10 +69,21 @@ _SEEN = {
 }
 _SEEN_AXES = {
     "whole": set(AXES),
-    "head": {"spikes", "lumps", "horns", "drips"},
+    "head": {"spikes", "lumps", "horns", "drips", "ears", "nose", "cone"},
     "torso": {"gender", "muscle", "weight", "spikes", "lumps", "belly", "inflation", "drips"},
     "legs": {"spikes", "lumps", "drips"},
 }
+
+
+_LIKE = {
+    "weight": ("belly", "leg_girth", "arm_girth"), "muscle": ("shoulders", "arm_girth", "leg_girth"),
+    "inflation": ("belly", "leg_girth", "arm_girth", "weight"), "height": ("leg_length",),
+    "age": ("leg_length", "head_size"),
+    "spikes": ("crest", "lumps", "plates"), "lumps": ("plates", "spikes"), "plates": ("lumps",), "belly": ("weight",),
+    "leg_length": ("height",), "crest": ("cone", "spikes"), "cone": ("crest",), "boxes": ("shoulders",),
+    "shoulders": ("boxes", "muscle"), "waves": ("arm_length",),
+}  # fmt: skip
+"""Axes that pass for others: who has the first at an end may be said to have the second too."""
 
 
 def facts_of(look: Look, frame: str) -> Facts:
@@ -78,12 +100,18 @@ def facts_of(look: Look, frame: str) -> Facts:
             states[i] = -1 if value < 0.45 else 1 if value > 0.85 else 0 if 0.55 < value < 0.78 else 9
         else:
             states[i] = -1 if value < 0.15 else 1 if value > 0.85 else 0 if 0.3 < value < 0.7 else 9
+    clear = states.copy()
+    for i in np.flatnonzero((clear != 0) & (clear != 9)):
+        for other in _LIKE.get(AXES[i], ()):
+            if states[AXES.index(other)] == 0:
+                states[AXES.index(other)] = 9
     return Facts(
         np.array([kind_ids()[layer.kind] for layer in look.layers], np.int16),
         lab.astype(np.float32),
         states,
         np.array(_SEEN[frame], bool),
         np.array([axis in _SEEN_AXES[frame] for axis in AXES]),
+        character_ids()[look.role.name] if look.role else -1,
     )
 
 
@@ -95,6 +123,7 @@ class _Draft:
         self.kinds = np.full(len(SLOTS), -1, np.int16)
         self.colors = np.full((len(SLOTS), 2, 3), np.nan, np.float32)
         self.builds = np.zeros(len(AXES), np.int8)
+        self.character = -1
 
     def pick(self, choices: tuple[str, ...] | list[str]) -> str:
         return choices[self.rng.integers(len(choices))]
@@ -110,6 +139,7 @@ class _Draft:
             basic = min(BASIC_COLORS, key=lambda name: distance[lexicon.ids[name]])
             if distance[lexicon.ids[basic]] < 0.06:
                 return basic, lexicon.oklab[lexicon.ids[basic]]
+        distance = np.where(lexicon.is_written, distance, np.inf)
         near = np.flatnonzero(distance < max(0.045, distance.min() + 0.005))
         index = int(near[self.rng.integers(len(near))])
         return lexicon.names[index], lexicon.oklab[index]
@@ -129,12 +159,12 @@ class _Draft:
         surface = surfaces()[layer.kind]
         if surface.num_colors == 0:
             self.state(slots, layer, [])
-            return self.pick(surface.words)
+            return self.pick(_spoken(surface.words))
         names, labs = self._colored(layer)
         if layer.kind == "solid":
             self.state(slots, layer, labs)
-            return names[0]
-        word = self.pick(surface.words)
+            return names[0] + (self.pick([" coloured", " painted"]) if self.chance(0.06) else "")
+        word = self.pick(_spoken(surface.words))
         if self.chance(0.1):
             self.state(slots, layer, [])
             return word
@@ -155,7 +185,7 @@ class _Draft:
         names, labs = self._colored(layer)
         self.state(slots, layer, labs)
         if layer.kind == "solid":
-            return names[0] + self.pick([" paint", " skin", " plastic", " cloth"])
+            return names[0] + self.pick([" paint", " skin", " plastic", " cloth", " fabric", " colour"])
         noun = self.pick(surface.nouns)
         if surface.num_colors == 1:
             return f"{names[0]} {noun}"
@@ -176,11 +206,17 @@ class _Draft:
         ]
         self.rng.shuffle(rows)  # type: ignore[arg-type]
         before, after = [], ""
+        role = self.look.role
+        implied = implied_builds(character_ids()[role.name]) if role else np.zeros(len(AXES))
+        # What a character has in any case is mentioned last, and seldom.
+        rows.sort(key=lambda build: bool(implied[AXES.index(build.axis)]))
         for build in rows[:2]:
+            if implied[AXES.index(build.axis)] and not self.chance(0.2):
+                continue
             if not self.chance(max(eagerness, 0.9 if build.axis in CHANGES else 0.0)):
                 continue
             self.builds[AXES.index(build.axis)] = 1 if build.is_high else -1
-            if build.phrases and not after and self.chance(0.4):
+            if build.phrases and not after and self.chance(0.5):
                 after = " " + self.pick(build.phrases)
             else:
                 before.append(self.pick(build.words))
@@ -188,24 +224,30 @@ class _Draft:
 
     def being(self, layer: Layer | None = None) -> str:
         """A noun for the figure; it may state the gender."""
-        if layer is not None and surfaces()[layer.kind].beings and self.chance(0.35):
-            return self.pick(surfaces()[layer.kind].beings)
+        beings = [] if layer is None else [b for b in surfaces()[layer.kind].beings if b not in character_words()]
+        if beings and self.chance(0.3):
+            return self.pick(beings)
         if self.chance(0.4):
             is_female = self.look.phenotypes[0] > 0.5
             self.builds[AXES.index("gender")] = 1 if is_female else -1
-            return self.pick(["woman", "lady", "woman", "girl"] if is_female else ["man", "guy", "man", "boy"])
-        return self.pick(_BEINGS)
+            return self.pick(W.FEMALE if is_female else W.MALE)
+        return self.pick(W.BEINGS)
 
     def finish(self, text: str) -> Statement:
-        if text.startswith(("a ", "an ")) and self.chance(0.15):
+        prefix = self.pick(W.PREFIXES)
+        has_article = text.startswith(("a ", "an "))
+        if prefix in W.BARE_PREFIXES:
+            prefix, text = (prefix, text.split(" ", 1)[1]) if has_article else ("", text)
+        elif has_article and self.chance(0.15):
             text = text.split(" ", 1)[1]
-        text = self.pick(_PREFIXES) + text + self.pick(_SUFFIXES)
-        return Statement(text, self.kinds, self.colors, self.builds)
+        text = prefix + text + self.pick(W.SUFFIXES)
+        return Statement(text, self.kinds, self.colors, self.builds, self.character)
 
 
-_BEINGS = ["person", "figure", "human", "body", "character", "creature", "humanoid", "being", "monster", "statue"]
-_PREFIXES = [""] * 10 + ["a photo of ", "a 3d render of ", "a rendering of ", "a 3d model of ", "a picture of "]
-_SUFFIXES = [""] * 11 + [", 3d render", ", full body", ", highly detailed", ", digital art", ", studio lighting"]
+@cache
+def _spoken(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that do not name a character: of a plain figure they would say too much."""
+    return tuple(word for word in words if word not in character_words()) or words
 
 
 def _article(words: str) -> str:
@@ -221,22 +263,24 @@ def _uniform(draft: _Draft, frame: str) -> str:
     before, after = draft.body_words(frame, 0.6)
     if before + after and draft.chance(0.2):
         return _article(_join(before, draft.being())) + after
-    if draft.chance(0.68):
+    if draft.chance(0.1):
+        return f"{_join(before, draft.being(layer))}, {draft.noun(_ALL, layer)}{after}"
+    if draft.chance(0.65):
         adjective, being = draft.adjective(_ALL, layer), draft.being(layer)
         words = _join(before, adjective, being) if draft.chance(0.8) else _join(adjective, before, being)
         return _article(words) + after
     being = _article(_join(before, draft.being(layer))) + after
     if draft.chance(0.2):
-        return f"{being}, {draft.adjective(_ALL, layer)} " + draft.pick(["all over", "from head to toe"])
-    return being + draft.pick([" made of ", " covered in ", " made from ", " with skin of "]) + draft.noun(_ALL, layer)
+        return f"{being}, {draft.adjective(_ALL, layer)} " + draft.pick(W.ALL_OVER)
+    return being + draft.pick(W.MADE_OF) + draft.noun(_ALL, layer)
 
 
 def _head(draft: _Draft, frame: str) -> str:
     head, body = draft.look.layers[HEAD], draft.look.layers[TORSO]
     before, after = draft.body_words(frame, 0.5)
     being, rest = draft.being(), _ALL[1:]
-    part = draft.pick(["head", "head", "head", "face"])
-    match draft.rng.choice(5, p=[0.5, 0.2, 0.12, 0.1, 0.08]):
+    part = draft.pick(W.HEADS)
+    match draft.rng.choice(6, p=[0.44, 0.18, 0.1, 0.08, 0.06, 0.14]):
         case 0:
             words = _join(before, draft.adjective(rest, body), being)
             return f"{_article(words)} with {_article(draft.adjective((HEAD,), head))} {part}{after}"
@@ -248,6 +292,11 @@ def _head(draft: _Draft, frame: str) -> str:
             return f"{draft.adjective((HEAD,), head)} head and {draft.adjective(rest, body)} body"
         case 3:
             return f"{_article(_join(before, being))} with {_article(draft.adjective((HEAD,), head))} {part}{after}"
+        case 5:
+            words = _article(_join(before, draft.adjective(rest, body), being)) + after
+            if draft.chance(0.5):
+                return f"{words} whose {part} is {draft.adjective((HEAD,), head)}"
+            return f"{words}, the {part} is {draft.adjective((HEAD,), head)}"
     return f"{_article(_join(before, being))} with {_article(draft.adjective(rest, body))} body{after}"
 
 
@@ -257,26 +306,22 @@ def _clothes(draft: _Draft, frame: str) -> str:
     being = draft.being()
     if look.layers[HEAD].kind != "skin" and draft.chance(0.5):
         before = _join(before, draft.adjective((HEAD,), look.layers[HEAD]))
-    top = draft.adjective((TORSO,), look.layers[TORSO]) + " " + draft.pick(_TOPS)
+    top = draft.adjective((TORSO,), look.layers[TORSO]) + " " + draft.pick(W.TOPS)
     if frame == "torso" or draft.chance(0.1):
         return f"{_article(_join(before, being))} wearing {_article(top)}{after}"
-    trousers = draft.adjective((LEGS,), look.layers[LEGS]) + " " + draft.pick(_TROUSERS)
+    trousers = draft.adjective((LEGS,), look.layers[LEGS]) + " " + draft.pick(W.TROUSERS)
     link = draft.pick([" wearing ", " in ", " with ", " dressed in "])
     parts = f"{_article(top)} and {trousers}" if draft.chance(0.8) else f"{trousers} and {_article(top)}"
     if look.layers[FEET] is not look.layers[LEGS] and draft.chance(0.3):
-        parts += f" and {draft.adjective((FEET,), look.layers[FEET])} " + draft.pick(["shoes", "boots"])
+        parts += f" and {draft.adjective((FEET,), look.layers[FEET])} " + draft.pick(W.SHOES)
     return _article(_join(before, being)) + link + parts + after
-
-
-_TOPS = ["shirt", "shirt", "jacket", "top", "sweater", "t-shirt"]
-_TROUSERS = ["trousers", "pants", "trousers", "leggings"]
 
 
 def _suit(draft: _Draft, frame: str) -> str:
     before, after = draft.body_words(frame, 0.5)
     being, link = draft.being(), draft.pick([" in ", " wearing ", " dressed in "])
     words = draft.adjective((TORSO, ARMS, LEGS), draft.look.layers[TORSO])
-    garment = draft.pick(["suit", "jumpsuit", "costume", "outfit", "robe", "dress"])
+    garment = draft.pick(W.GARMENTS)
     return _article(_join(before, being)) + link + f"{_article(words)} {garment}{after}"
 
 
@@ -286,9 +331,15 @@ def _limb(draft: _Draft, frame: str) -> str:
     part = tuple(i for i in _ALL if look.layers[i] is not body)
     rest = tuple(i for i in _ALL if i not in part)
     before, after = draft.body_words(frame, 0.5)
-    names = {ARMS: ["arms"], HANDS: ["hands", "gloves"], LEGS: ["legs"], FEET: ["feet", "shoes", "boots"]}
     words = _join(before, draft.adjective(rest, body), draft.being())
-    limb = draft.adjective(part, look.layers[part[0]]) + " " + draft.pick(names[part[0]])
+    limb = draft.adjective(part, look.layers[part[0]]) + " " + draft.pick(W.NAMES[part[0]])
+    if draft.chance(0.15):
+        skin = draft.adjective(rest, body)
+        limb = draft.adjective(part, look.layers[part[0]]) + " " + draft.pick(W.NAMES[part[0]])
+        return f"{_article(_join(before, draft.being()))} with {skin} skin and {limb}{after}"
+    if draft.chance(0.12):
+        limb = f"the {draft.pick(W.NAMES[part[0]])} are {draft.adjective(part, look.layers[part[0]])}"
+        return f"{_article(words)}{after}, {limb}"
     return f"{_article(words)} with {limb}{after}"
 
 
@@ -311,6 +362,52 @@ def _plain(draft: _Draft, frame: str) -> str:
     return _article(_join(before, being)) + after
 
 
+def _character(draft: _Draft, frame: str) -> str:
+    look = draft.look
+    assert look.role is not None
+    row, slots = characters()[look.role.name], look.exchanged
+    draft.character = character_ids()[look.role.name]
+    before, after = draft.body_words(frame, 0.5)
+    noun = draft.pick(row.words)
+    if draft.chance(0.12):
+        before = _join(draft.pick(W.TEMPERS), before)
+    if draft.chance(0.12) and "gender" not in row.cues:
+        is_female = look.phenotypes[0] > 0.5
+        draft.builds[AXES.index("gender")] = 1 if is_female else -1
+        before = _join(before, "female" if is_female else "male")
+    if not slots:
+        return _plain_character(draft, row.is_remade, _join(before, noun), after)
+    layer = look.layers[slots[0]]
+    if len(slots) == len(SLOTS):
+        if draft.chance(0.45):
+            return _article(_join(before, draft.adjective(slots, layer), noun)) + after
+        return _article(_join(before, noun)) + draft.pick(W.MADE_OF) + draft.noun(slots, layer) + after
+    being = _article(_join(before, noun))
+    if draft.chance(0.15):
+        # Who says only the name says nothing wrong.
+        return being + after
+    words = draft.adjective(slots, layer)
+    if slots[0] == TORSO:
+        return being + draft.pick([" wearing ", " in ", " with "]) + f"{_article(words)} {draft.pick(W.TOPS)}{after}"
+    part = draft.pick(W.NAMES[slots[0]])
+    return being + " with " + (_article(words) if slots[0] == HEAD else words) + f" {part}{after}"
+
+
+def _plain_character(draft: _Draft, is_remade: bool, noun: str, after: str) -> str:
+    """A character that wears its own: the name alone, or with what one part or the whole of it wears."""
+    layers, draw = draft.look.layers, draft.rng.random()
+    if is_remade and draw < 0.35 and all(layer is layers[TORSO] for layer in layers):
+        return _article(_join(draft.adjective(_ALL, layers[TORSO]), noun)) + after
+    slot = int(draft.rng.choice([HEAD, TORSO, LEGS]))
+    if draw < 0.2 and layers[slot].kind != "skin":
+        words = draft.adjective((slot,), layers[slot])
+        part = draft.pick(W.NAMES[slot])
+        return f"{_article(noun)} with {words if slot == LEGS else _article(words)} {part}{after}"
+    if 0.35 < draw < 0.45:
+        return draft.pick(["a person dressed as ", "somebody in the costume of "]) + _article(noun) + after
+    return _article(noun) + after
+
+
 def _close_up(draft: _Draft, frame: str) -> str:
     slot, nouns = (HEAD, ["head", "face", "portrait"]) if frame == "head" else (LEGS, ["legs", "legs", "trousers"])
     words = draft.adjective((slot,), draft.look.layers[slot])
@@ -318,7 +415,7 @@ def _close_up(draft: _Draft, frame: str) -> str:
     noun = draft.pick(nouns)
     if draft.chance(0.3):
         link = draft.pick(["the {} of ", "a close up of the {} of "]).format(noun)
-        return link + _article(_join(before, words, draft.pick(_BEINGS)))
+        return link + _article(_join(before, words, draft.pick(W.BEINGS)))
     words = _join(before, words, noun)
     return _article(words) if frame == "head" else words
 
@@ -331,6 +428,7 @@ _WRITERS = {
     Layout.LIMB: _limb,
     Layout.THREE: _three,
     Layout.PLAIN: _plain,
+    Layout.CHARACTER: _character,
 }
 
 

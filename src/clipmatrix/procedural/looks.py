@@ -6,12 +6,14 @@ from enum import Enum
 import numpy as np
 
 from clipmatrix.procedural import patterns as P
+from clipmatrix.procedural.characters import Character, characters
 from clipmatrix.procedural.tables import (
     BASIC_COLORS,
     CHANGES,
     PHENOTYPES,
     SLOTS,
     Surface,
+    builds,
     colors,
     materials,
     patterns,
@@ -30,6 +32,7 @@ class Layout(Enum):
     LIMB = "limb"
     THREE = "three"
     PLAIN = "plain"
+    CHARACTER = "character"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,14 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
+class Role:
+    """The character that a look plays, and the layers that it would wear if none were exchanged."""
+
+    name: str
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Look:
     """A layer for each of ``SLOTS``, the shape coefficients of ``PHENOTYPES`` and the ``CHANGES`` of the surface."""
 
@@ -61,6 +72,15 @@ class Look:
     phenotypes: np.ndarray
     changes: np.ndarray
     seed: int
+    role: Role | None = None
+
+    @property
+    def exchanged(self) -> tuple[int, ...]:
+        """The slots where a character does not wear its own."""
+        if self.role is None:
+            return ()
+        pairs = zip(self.layers, self.role.layers, strict=True)
+        return tuple(i for i, (layer, own) in enumerate(pairs) if layer is not own)
 
     @property
     def roughness(self) -> float:
@@ -157,8 +177,17 @@ def sample_skin(rng: np.random.Generator) -> Layer:
     return build_layer(rng, materials()["skin"])
 
 
-_LAYOUTS = (Layout.UNIFORM, Layout.HEAD, Layout.CLOTHES, Layout.SUIT, Layout.LIMB, Layout.THREE, Layout.PLAIN)
-_LAYOUT_WEIGHTS = np.array([0.4, 0.15, 0.13, 0.05, 0.1, 0.03, 0.14])
+_LAYOUTS = (
+    Layout.UNIFORM,
+    Layout.HEAD,
+    Layout.CLOTHES,
+    Layout.SUIT,
+    Layout.LIMB,
+    Layout.THREE,
+    Layout.PLAIN,
+    Layout.CHARACTER,
+)
+_LAYOUT_WEIGHTS = np.array([0.36, 0.14, 0.13, 0.05, 0.09, 0.035, 0.02, 0.175])
 
 
 def _spread(rng: np.random.Generator, layout: Layout) -> tuple[Layer, ...]:
@@ -189,8 +218,11 @@ def _spread(rng: np.random.Generator, layout: Layout) -> tuple[Layer, ...]:
         case Layout.THREE:
             third = sample_layer(rng)
             return (other, body, body, body, third, third)
-        case Layout.PLAIN:
+        case Layout.PLAIN | Layout.CHARACTER:
             return (build_layer(rng, materials()["plaster"]),) * 6
+
+
+_TWO_ENDED = frozenset(build.axis for build in builds().values() if not build.is_high and build.axis in CHANGES)
 
 
 def sample_build(rng: np.random.Generator, wildness: float) -> tuple[np.ndarray, np.ndarray]:
@@ -211,7 +243,7 @@ def sample_build(rng: np.random.Generator, wildness: float) -> tuple[np.ndarray,
     if rng.random() < wildness * 0.7:
         axis = int(rng.integers(len(CHANGES)))
         changes[axis] = rng.uniform(0.5, 1.0)
-        if CHANGES[axis] == "inflation" and rng.random() < 0.5:
+        if CHANGES[axis] in _TWO_ENDED and rng.random() < 0.5:
             changes[axis] = -changes[axis]
     return phenotypes, changes
 
@@ -219,8 +251,82 @@ def sample_build(rng: np.random.Generator, wildness: float) -> tuple[np.ndarray,
 def sample_look(rng: np.random.Generator, wildness: float = 0.5) -> Look:
     """A random look; ``wildness`` is the share of unusual builds."""
     layout = _LAYOUTS[rng.choice(len(_LAYOUTS), p=_LAYOUT_WEIGHTS)]
+    if layout is Layout.CHARACTER:
+        return sample_character(rng, wildness)
     phenotypes, changes = sample_build(rng, 0.9 if layout is Layout.PLAIN else wildness)
     return Look(layout, _spread(rng, layout), phenotypes, changes, int(rng.integers(1, 1 << 30)))
+
+
+def sample_character(rng: np.random.Generator, wildness: float = 0.3, name: str | None = None) -> Look:
+    """A character (a random one unless named), now and then with a part or the whole of it exchanged."""
+    row = characters()[name or tuple(characters())[rng.integers(len(characters()))]]
+    own = _dress(rng, row)
+    phenotypes, changes = sample_build(rng, 0.35 * wildness)
+    phenotypes = cued_phenotypes(row, phenotypes)
+    if row.cues and rng.random() < 0.8:
+        changes[:] = 0.0
+    for axis, strength in row.cues.items():
+        if axis in CHANGES:
+            changes[CHANGES.index(axis)] = strength * rng.uniform(0.8, 1.0)
+    look = Look(Layout.CHARACTER, own, phenotypes, changes, int(rng.integers(1, 1 << 30)), Role(row.name, own))
+    return _exchange(rng, look) if rng.random() < 0.25 else look
+
+
+def cued_phenotypes(row: Character, phenotypes: np.ndarray) -> np.ndarray:
+    """The phenotypes with those that the character asks for at their ends."""
+    phenotypes = phenotypes.copy()
+    for axis, strength in row.cues.items():
+        if axis in PHENOTYPES:
+            phenotypes[PHENOTYPES.index(axis)] = 0.05 if strength < 0 else 0.95
+    if row.cues.get("weight", 0) > 0 and "muscle" not in row.cues:
+        phenotypes[PHENOTYPES.index("muscle")] = 0.08
+    return phenotypes
+
+
+def _dress(rng: np.random.Generator, row: Character) -> tuple[Layer, ...]:
+    layers: dict[int, Layer] = {}
+
+    def draw(slot: int) -> Layer:
+        if slot not in layers:
+            wears = row.wears[slot]
+            if isinstance(wears, int):
+                layers[slot] = draw(wears)
+            else:
+                wear = wears[rng.integers(len(wears))]
+                chosen = [rgb_from_hex(codes[rng.integers(len(codes))]) for codes in wear.colors]
+                jittered = [np.clip(rgb * rng.uniform(0.88, 1.1) + rng.uniform(-0.03, 0.03, 3), 0, 1) for rgb in chosen]
+                layers[slot] = build_layer(rng, surfaces()[wear.kind], tuple(jittered))
+        return layers[slot]
+
+    return tuple(draw(slot) for slot in range(len(SLOTS)))
+
+
+_EXCHANGES = ((0,), (1, 2), (2,), (3,), (4,), (5,))
+
+
+def _exchange(rng: np.random.Generator, look: Look) -> Look:
+    """The character with another layer on one part, or all over where its form alone tells who it is."""
+    assert look.role is not None
+    slots = _EXCHANGES[rng.choice(len(_EXCHANGES), p=[0.35, 0.2, 0.1, 0.15, 0.1, 0.1])]
+    if characters()[look.role.name].is_remade and rng.random() < 0.75:
+        slots = tuple(range(len(SLOTS)))
+    new = sample_layer(rng)
+    while min(np.abs(new.rgb(0) - look.layers[slot].rgb(0)).max() for slot in slots) < 0.25:
+        new = sample_layer(rng)
+    return replace(look, layers=tuple(new if i in slots else layer for i, layer in enumerate(look.layers)))
+
+
+def _keeps_role(look: Look) -> bool:
+    """Whether a varied look is still its character: one part exchanged at most, or all of it, and its form kept."""
+    if look.role is None:
+        return False
+    row, slots = characters()[look.role.name], look.exchanged
+    has_form = all(
+        strength * look.changes[CHANGES.index(axis)] > 0.0 for axis, strength in row.cues.items() if axis in CHANGES
+    )
+    is_one = not slots or slots in _EXCHANGES or slots == (2, 3) or slots == (4, 5)
+    is_remade = row.is_remade and len(slots) == len(SLOTS)
+    return has_form and (is_one or is_remade) and len({id(look.layers[slot]) for slot in slots}) <= 1
 
 
 def recolor(rng: np.random.Generator, layer: Layer) -> Layer:
@@ -256,6 +362,9 @@ def settle_layout(look: Look) -> Look:
 
     An arrangement that no layout names becomes the nearest one that does: a differing hand or foot goes with its limb.
     """
+    if _keeps_role(look):
+        return replace(look, layout=Layout.CHARACTER)
+    look = replace(look, role=None)
     head, torso, arms, hands, legs, feet = look.layers
     if all(layer is torso for layer in look.layers):
         layout = Layout.PLAIN if torso.kind == "plaster" else Layout.UNIFORM

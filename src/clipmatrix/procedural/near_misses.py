@@ -1,4 +1,4 @@
-"""Sentences that nearly say what a prompt says: parts swapped, or one colour or material changed; knows no encoder."""
+"""Sentences that nearly say what a prompt says: parts swapped, or one word of the tables changed; knows no encoder."""
 
 import re
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 
+from clipmatrix.procedural.characters import character_ids, character_words, characters, near_characters
 from clipmatrix.procedural.tables import BASIC_COLORS, Surface, colors, materials, patterns, surfaces
 
 _OTHERS = 4
@@ -21,12 +22,13 @@ _GREYISH = 0.04
 
 @dataclass(frozen=True)
 class Mention:
-    """A phrase of the tables found in a sentence: where, and whether it names a colour or a surface."""
+    """A phrase of the tables found in a sentence: where, and whether it names a colour, a character or a surface."""
 
     start: int
     end: int
     phrase: str
     is_color: bool
+    is_character: bool = False
 
 
 @cache
@@ -35,15 +37,22 @@ def _phrases() -> tuple[re.Pattern[str], frozenset[str]]:
     words = set(names)
     for surface in (*materials().values(), *patterns().values()):
         words.update(surface.words + surface.nouns)
+    words.update(character_words())
     pattern = "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
     return re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), frozenset(names)
 
 
 def find_mentions(text: str) -> list[Mention]:
-    """Colours, patterns and materials that the sentence names in the tables' words, longest first at each place."""
+    """Colours, surfaces and characters that the sentence names in the tables' words, longest first at each place."""
     pattern, names = _phrases()
     return [
-        Mention(match.start(), match.end(), match.group(), match.group().lower() in names)
+        Mention(
+            match.start(),
+            match.end(),
+            match.group(),
+            match.group().lower() in names,
+            match.group().lower() in character_words(),
+        )
         for match in pattern.finditer(text)
     ]
 
@@ -57,11 +66,14 @@ def write_near_misses(text: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for i, first in enumerate(mentions):
         for second in mentions[i + 1 :]:
-            if first.phrase.lower() != second.phrase.lower():
+            if first.phrase.lower() != second.phrase.lower() and first.is_character == second.is_character:
                 swapped = second.phrase + text[first.end : second.start] + first.phrase
                 found[text[: first.start] + swapped + text[second.end :]] = None
     for k, mention in enumerate(mentions):
-        pool = _other_colors(mention.phrase.lower()) if mention.is_color else _other_surfaces(mention.phrase.lower())
+        phrase = mention.phrase.lower()
+        pool = _other_colors(phrase) if mention.is_color else _other_surfaces(phrase)
+        if mention.is_character:
+            pool = _other_characters(phrase)
         step = max(1, len(pool) // _OTHERS)
         for word in pool[k % step :: step][:_OTHERS]:
             found[text[: mention.start] + word + text[mention.end :]] = None
@@ -81,6 +93,13 @@ def _other_colors(name: str) -> list[str]:
         if np.linalg.norm(lab - own) > _OTHER_COLOR and not is_shade:
             found.append(other)
     return found
+
+
+def _other_characters(phrase: str) -> list[str]:
+    """The names of the characters that nobody would take for the one that is called so."""
+    own = next(name for name, row in characters().items() if phrase in row.words)
+    is_near = near_characters()[character_ids()[own]]
+    return [row.words[0] for row, near in zip(characters().values(), is_near, strict=True) if not near]
 
 
 def _other_surfaces(phrase: str) -> list[str]:

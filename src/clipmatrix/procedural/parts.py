@@ -7,7 +7,20 @@ from clipmatrix.procedural.near_misses import Mention, find_mentions
 
 _PART_WORDS = {
     "head": ("head", "face", "mask", "hair", "helmet"),
-    "torso": ("shirt", "t-shirt", "jacket", "top", "sweater", "blouse", "vest", "coat", "torso", "chest", "hoodie"),
+    "torso": (
+        "shirt",
+        "t-shirt",
+        "jacket",
+        "top",
+        "sweater",
+        "blouse",
+        "vest",
+        "coat",
+        "torso",
+        "chest",
+        "hoodie",
+        "tunic",
+    ),
     "arms": ("arms", "sleeves", "arm"),
     "hands": ("hands", "gloves", "hand"),
     "legs": ("legs", "trousers", "pants", "leggings", "jeans", "skirt", "shorts", "leg"),

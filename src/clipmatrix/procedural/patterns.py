@@ -42,6 +42,30 @@ class Primitive(IntEnum):
     HEXAGONS = 22
     FIBRES = 23
     WEAVE = 24
+    STARS = 25
+    HEARTS = 26
+    CROSSES = 27
+    SPIRALS = 28
+    TARGETS = 29
+    TRIANGLES = 30
+    HOUNDSTOOTH = 31
+    HERRINGBONE = 32
+    WAVES = 33
+    DIAGONALS = 34
+    DASHES = 35
+    GRID = 36
+    SPLIT = 37
+    HIDE = 38
+    SHINGLES = 39
+    PIXELS = 40
+    TOYBRICKS = 41
+    MOSAIC = 42
+    GLASS = 43
+    CONFETTI = 44
+    PAINT = 45
+    RIDGES = 46
+    RIPPLES = 47
+    DRIPS = 48
 
 
 PRIMITIVE = 0
@@ -204,6 +228,150 @@ def _mix_irregular(primitive, layer, x, y, z, wx, wy, wz):
 
 @no_type_check
 @njit(cache=True, nogil=True)
+def _is_in_star(u, v, radius):
+    """Whether a point lies in a five-pointed star about the origin with one point up."""
+    sector = _TAU / 5.0
+    angle = abs(_fraction(math.atan2(u, v) / sector + 0.5) - 0.5) * sector
+    r = math.sqrt(u * u + v * v)
+    tip_u, tip_v = 0.42 * radius * math.cos(0.5 * sector), 0.42 * radius * math.sin(0.5 * sector)
+    return (tip_u - radius) * r * math.sin(angle) - tip_v * (r * math.cos(angle) - radius) > 0.0
+
+
+@no_type_check
+@njit(cache=True, nogil=True)
+def _mix_printed(primitive, layer, wx, wy, wz):
+    """Second colour's share of the figures that stand in staggered rows, as on printed cloth."""
+    f, share = layer[FREQUENCY], layer[SHARE]
+    v = wy * f
+    row = math.floor(v)
+    u = _fraction((wx + 0.5 * wz) * f + 0.5 * (int(row) & 1)) - 0.5
+    v = v - row - 0.5
+    r = math.sqrt(u * u + v * v)
+    if primitive == Primitive.STARS:
+        return 1.0 if _is_in_star(u, v, share) else 0.0
+    if primitive == Primitive.HEARTS:
+        p, q = u / (0.85 * share), v / (0.85 * share) + 0.1
+        return 1.0 if (p * p + q * q - 1.0) ** 3 < p * p * q * q * q else 0.0
+    if primitive == Primitive.CROSSES:
+        near, far = min(abs(u), abs(v)), max(abs(u), abs(v))
+        return 1.0 if near < 0.3 * share and far < share else 0.0
+    if primitive == Primitive.SPIRALS:
+        return 1.0 if _fraction(r * 3.2 + math.atan2(v, u) / _TAU) < share else 0.0
+    if primitive == Primitive.TARGETS:
+        return 1.0 if r < 0.5 and _fraction(r * 4.0 + 0.3) < share else 0.0
+    # Triangles, alternately upright and hanging.
+    return 1.0 if 2.0 * abs(u) < 0.5 - v else 0.0
+
+
+@no_type_check
+@njit(cache=True, nogil=True)
+def _mix_woven(primitive, layer, x, y, z, wx, wy, wz):
+    """Second and third colours' shares and shade of cloths, lattices and markings that follow the body."""
+    f, share, soft, seed = layer[FREQUENCY], layer[SHARE], layer[SOFTNESS], int(layer[SEED])
+    u, v = (wx + 0.5 * wz) * f, wy * f
+    b, c, shade = 0.0, 0.0, 1.0
+    if primitive == Primitive.HOUNDSTOOTH:
+        # A 2/2 twill of threads that change colour every four, in both directions.
+        i, j = int(math.floor(u * 8.0)), int(math.floor(v * 8.0))
+        b = float((i >> 2) & 1) if ((i + j) >> 1) & 1 else float((j >> 2) & 1)
+    elif primitive == Primitive.HERRINGBONE:
+        column = math.floor(u)
+        lean = (u - column) * 2.0 if int(column) & 1 else (column - u) * 2.0 + 0.5
+        b = 1.0 if _fraction(v * 2.0 + lean) < share else 0.0
+        if u - column < 0.06:
+            shade = 0.8
+    elif primitive == Primitive.WAVES:
+        wave = abs(_fraction(v + 0.3 * math.sin(u * _TAU * 0.7)) - 0.5) * 2.0
+        b = smoothstep(1.0 - share - soft, 1.0 - share + soft, wave)
+    elif primitive == Primitive.DIAGONALS:
+        wave = abs(_fraction((u + v) * 0.707) - 0.5) * 2.0
+        b = smoothstep(1.0 - share - soft, 1.0 - share + soft, wave)
+    elif primitive == Primitive.DASHES:
+        row = int(math.floor(v))
+        offset = (hash_cell(row, 1, 0, seed) & 255) / 255.0
+        column = math.floor(u * 0.6 + offset)
+        length = 0.4 + 0.45 * (hash_cell(int(column), row, 2, seed) & 255) / 255.0
+        b = 1.0 if u * 0.6 + offset - column < length and abs(v - row - 0.5) < 0.5 * share else 0.0
+    elif primitive == Primitive.GRID:
+        b = 1.0 if _fraction(u) < share or _fraction(v) < share else 0.0
+    elif primitive == Primitive.SPLIT:
+        along = (wx * layer[AXIS] + wy * layer[AXIS + 1] + wz * layer[AXIS + 2]) * f
+        b = smoothstep(share - soft, share + soft, along)
+    elif primitive == Primitive.HIDE:
+        # A coat: the second colour on the belly and throat, the third on arms and legs as far up as the share says.
+        belly = min(0.16 - abs(wx), wz, wy - 0.62, 1.5 - wy)
+        b = smoothstep(-soft, soft, belly)
+        limb = max(share - wy, abs(wx) - 0.62 + 0.42 * share)
+        c = smoothstep(-soft, soft, limb)
+    elif primitive == Primitive.SHINGLES:
+        # Rows of round scales, each over the one below; the softness is the radius of an eye near the tip.
+        top = int(math.floor(v * 2.0)) + 2
+        for k in range(4):
+            row = top - k
+            p, q = _fraction(u + 0.5 * (row & 1)) - 0.5, v - 0.5 * row
+            d = math.sqrt(p * p + q * q) / 0.62
+            if d < 1.0:
+                b = smoothstep(share - 0.12, share + 0.12, d)
+                shade = 1.0 - 0.5 * smoothstep(0.82, 1.0, d)
+                c = 1.0 if p * p + (q + 0.22) ** 2 < soft * soft else 0.0
+                break
+    elif primitive == Primitive.PIXELS:
+        bits = hash_cell(int(math.floor(wx * f)), int(math.floor(wy * f)), int(math.floor(wz * f + 0.37)), seed)
+        pick = (bits & 255) / 255.0
+        b = 1.0 if pick < share else 0.0
+        c = 1.0 if pick > 1.0 - soft else 0.0
+    elif primitive == Primitive.TOYBRICKS:
+        p, row = u * 0.5 + 0.5 * (int(math.floor(v)) & 1), math.floor(v)
+        column = math.floor(p)
+        bits = hash_cell(int(column), int(row), 0, seed)
+        c = 3.0 + ((bits >> 3) % 6) / 6.0
+        d = math.sqrt((_fraction(u) - 0.5) ** 2 + (v - row - 0.5) ** 2)
+        shade = 1.15 if d < 0.27 else 0.62 if d < 0.34 else 0.9
+        if p - column < 0.04 or v - row < 0.08:
+            shade = 0.4
+    return b, c, shade
+
+
+@no_type_check
+@njit(cache=True, nogil=True)
+def _mix_scattered(primitive, layer, x, y, z, wx, wy, wz):
+    """Second and third colours' shares and shade of mosaics, paints and ridges; a third share of 3 + t is hue t."""
+    f, share, soft, seed = layer[FREQUENCY], layer[SHARE], layer[SOFTNESS], int(layer[SEED])
+    b, c, shade = 0.0, 0.0, 1.0
+    if primitive == Primitive.MOSAIC or primitive == Primitive.GLASS:
+        near, second, bits = cells(wx * f, wy * f, wz * f, seed)
+        joint = smoothstep(soft, soft + 0.06, second - near)
+        pick = ((bits >> 5) & 255) / 255.0
+        if primitive == Primitive.MOSAIC:
+            b = 1.0 if pick < share else 0.0
+            shade = (0.35 + 0.65 * joint) * (0.85 + 0.3 * (bits & 15) / 15.0)
+        else:
+            b, c = 1.0 - joint, 3.0 + pick
+    elif primitive == Primitive.CONFETTI:
+        near, _, bits = cells(wx * f, wy * f, wz * f, seed)
+        if near < share:
+            c = 3.0 + ((bits >> 5) & 7) / 8.0
+    elif primitive == Primitive.PAINT:
+        level = fractal_noise(wx * f, wy * f, wz * f, seed, 2) * 9.0
+        step = math.floor(level)
+        b = 1.0 if min(level - step, step + 1.0 - level) < soft else 0.0
+        c = 3.0 + (hash_cell(int(step), 0, 0, seed) & 255) / 255.0
+    elif primitive == Primitive.RIDGES:
+        height = fractal_noise(wx * f, wy * f * 0.5, wz * f, seed, 4)
+        b = 1.0 - smoothstep(share * 0.5, share, abs(height - 0.5))
+    elif primitive == Primitive.RIPPLES:
+        near, _, _ = cells(wx * f, wy * f, wz * f, seed)
+        wave = abs(_fraction(near * 4.0) - 0.5) * 2.0
+        b = smoothstep(1.0 - share - soft, 1.0 - share + soft, wave)
+    elif primitive == Primitive.DRIPS:
+        # Paint poured from above: noise over the ground plan says how far down each runnel came.
+        reach = value_noise(x * f, 0.5, z * f, seed) + 0.5 * value_noise(x * f * 2.3, 9.5, z * f * 2.3, seed)
+        b = smoothstep(-0.01, 0.01, y - 1.65 * (1.0 - share) - 0.9 * (0.75 - reach))
+    return b, c, shade
+
+
+@no_type_check
+@njit(cache=True, nogil=True)
 def layer_color(layer, x, y, z, out):
     """Write the sRGB colour in [0, 1] of one layer at one rest position in metres into ``out``."""
     primitive, seed, warp = int(layer[PRIMITIVE]), int(layer[SEED]), layer[WARP]
@@ -213,7 +381,13 @@ def layer_color(layer, x, y, z, out):
         wy += warp * (fractal_noise(x * 6, y * 6, z * 6, seed + 60, 2) - 0.5)
         wz += warp * (fractal_noise(x * 6, y * 6, z * 6, seed + 70, 2) - 0.5)
     b, c, shade = 0.0, 0.0, 1.0
-    if primitive != Primitive.SOLID:
+    if primitive >= Primitive.MOSAIC:
+        b, c, shade = _mix_scattered(primitive, layer, x, y, z, wx, wy, wz)
+    elif primitive >= Primitive.HOUNDSTOOTH:
+        b, c, shade = _mix_woven(primitive, layer, x, y, z, wx, wy, wz)
+    elif primitive >= Primitive.STARS:
+        b = _mix_printed(primitive, layer, wx, wy, wz)
+    elif primitive != Primitive.SOLID:
         b, c, shade = _mix_ordered(primitive, layer, x, y, z, wx, wy, wz)
         if b == 0.0 and c == 0.0 and shade == 1.0:
             b, c, shade = _mix_irregular(primitive, layer, x, y, z, wx, wy, wz)
@@ -223,6 +397,8 @@ def layer_color(layer, x, y, z, out):
         if primitive == Primitive.RAINBOW:
             along = wx * layer[AXIS] + wy * layer[AXIS + 1] + wz * layer[AXIS + 2]
             value = _hue(along * layer[FREQUENCY], k)
+        elif c >= 3.0:
+            value = _hue(c - 3.0, k) * (1.0 - b) + layer[COLOR_B + k] * b
         elif c > 1.0:
             value = 1.0
         else:

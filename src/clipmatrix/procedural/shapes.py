@@ -6,6 +6,7 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
+from clipmatrix.procedural.limbs import displace_head, displace_limbs, displace_trunk, part_box
 from clipmatrix.procedural.noise import cells, fractal_noise
 from clipmatrix.procedural.tables import CHANGES, SLOTS
 
@@ -17,6 +18,10 @@ _BELLY = CHANGES.index("belly")
 _INFLATION = CHANGES.index("inflation")
 _HORNS = CHANGES.index("horns")
 _DRIPS = CHANGES.index("drips")
+_FEET = CHANGES.index("foot_size")
+_LIMBS = np.array([CHANGES.index(name) for name in ("waves", "arm_length", "leg_length")])
+_TRUNK = np.array([CHANGES.index(name) for name in ("boxes", "shoulders", "hump", "plates", "leg_girth", "arm_girth")])
+_FEATURES = np.array([CHANGES.index(name) for name in ("neck", "ears", "nose", "cone", "crest")])
 _SLOT_HEAD = SLOTS.index("head")
 _SLOT_TORSO = SLOTS.index("torso")
 _SLOT_HANDS = SLOTS.index("hands")
@@ -46,19 +51,6 @@ def _scale_part(vertices, weights, side, factor, out):
 
 @no_type_check
 @njit(cache=True, nogil=True)
-def _part_box(vertices, weights):
-    """Smallest and largest corner of the vertices that mostly belong to a part."""
-    low, high = np.full(3, 1e9), np.full(3, -1e9)
-    for i in range(vertices.shape[0]):
-        if weights[i] > 0.5:
-            for k in range(3):
-                low[k] = min(low[k], vertices[i, k])
-                high[k] = max(high[k], vertices[i, k])
-    return low, high
-
-
-@no_type_check
-@njit(cache=True, nogil=True)
 def displace(template, vertices, normals, slots, changes, seed, out):
     """Write the offset in metres of every bind-pose vertex into ``out``.
 
@@ -67,16 +59,27 @@ def displace(template, vertices, normals, slots, changes, seed, out):
     """
     out[:] = 0.0
     if changes[_HEAD] != 0.0:
-        _scale_part(vertices, slots[:, _SLOT_HEAD], 0, 1.0 + 0.75 * changes[_HEAD], out)
+        _scale_part(
+            vertices, slots[:, _SLOT_HEAD], 0, 1.0 + (0.75 if changes[_HEAD] > 0.0 else 0.42) * changes[_HEAD], out
+        )
     if changes[_HANDS] != 0.0:
         _scale_part(vertices, slots[:, _SLOT_HANDS], -1, 1.0 + 1.2 * changes[_HANDS], out)
         _scale_part(vertices, slots[:, _SLOT_HANDS], 1, 1.0 + 1.2 * changes[_HANDS], out)
+    if changes[_FEET] != 0.0:
+        _scale_part(vertices, slots[:, _SLOT_FEET], -1, 1.0 + 0.8 * changes[_FEET], out)
+        _scale_part(vertices, slots[:, _SLOT_FEET], 1, 1.0 + 0.8 * changes[_FEET], out)
+    if changes[_LIMBS].any():
+        displace_limbs(vertices, slots, changes, out)
+    if changes[_TRUNK].any():
+        displace_trunk(template, vertices, normals, slots, changes, seed, out)
+    if changes[_FEATURES].any():
+        displace_head(vertices, normals, slots, changes, out)
     head_low, head_high = np.zeros(3), np.zeros(3)
     if changes[_HORNS] != 0.0:
-        head_low, head_high = _part_box(vertices, slots[:, _SLOT_HEAD])
+        head_low, head_high = part_box(vertices, slots[:, _SLOT_HEAD])
     torso_low, torso_high = np.zeros(3), np.zeros(3)
     if changes[_BELLY] != 0.0:
-        torso_low, torso_high = _part_box(vertices, slots[:, _SLOT_TORSO])
+        torso_low, torso_high = part_box(vertices, slots[:, _SLOT_TORSO])
     frequency = 8.0 + (seed % 41) * 0.1
     for i in range(vertices.shape[0]):
         x, y, z = template[i, 0], template[i, 1], template[i, 2]

@@ -17,7 +17,11 @@ SLOTS = ("head", "torso", "arms", "hands", "legs", "feet")
 PHENOTYPES = ("gender", "age", "muscle", "weight", "height", "proportions")
 """The shape coefficients that builds speak of; a body without one of them ignores it."""
 
-CHANGES = ("spikes", "lumps", "head_size", "hand_size", "belly", "inflation", "horns", "drips")
+CHANGES = (
+    "spikes", "lumps", "head_size", "hand_size", "belly", "inflation", "horns", "drips", "waves", "plates", "boxes",
+    "arm_length", "leg_length", "shoulders", "hump", "leg_girth", "arm_girth", "foot_size", "neck", "ears", "nose",
+    "cone", "crest",
+)  # fmt: skip
 """Changes of the surface beyond the body's own shape space, each in [-1, 1] with 0 for none."""
 
 BASIC_COLORS = (
@@ -30,12 +34,13 @@ BASIC_COLORS = (
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """Colour names with their sRGB values in [0, 1] and their OKLab coordinates."""
+    """Colour names with their sRGB values in [0, 1] and their OKLab coordinates; captions use those ``is_written``."""
 
     names: tuple[str, ...]
     rgb: np.ndarray
     oklab: np.ndarray
     ids: Mapping[str, int]
+    is_written: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,17 @@ class Surface:
 
 @dataclass(frozen=True)
 class Build:
-    """A build or shape change: one end of an axis and its words."""
+    """A build or shape change: one end of an axis and its words.
+
+    ``also`` are words that are understood in a user's sentence, and never written into a caption.
+    """
 
     name: str
     axis: str
     is_high: bool
     words: tuple[str, ...]
     phrases: tuple[str, ...]
+    also: tuple[str, ...] = ()
 
 
 def oklab_from_srgb(rgb: np.ndarray) -> np.ndarray:
@@ -104,7 +113,8 @@ def colors() -> Lexicon:
     rows = list(csv.DictReader(_text("colors.csv").splitlines()))
     names = tuple(row["name"] for row in rows)
     rgb = np.stack([rgb_from_hex(row["hex"]) for row in rows])
-    return Lexicon(names, rgb, oklab_from_srgb(rgb), {name: i for i, name in enumerate(names)})
+    is_written = np.array([row["written"] != "no" for row in rows])
+    return Lexicon(names, rgb, oklab_from_srgb(rgb), {name: i for i, name in enumerate(names)}, is_written)
 
 
 def _surface(name: str, row: dict, is_material: bool) -> Surface:
@@ -162,6 +172,13 @@ def kind_ids() -> dict[str, int]:
 def builds() -> dict[str, Build]:
     """The builds and shape changes."""
     return {
-        name: Build(name, row["axis"], row["end"] == "high", tuple(row["words"]), tuple(row["phrases"]))
+        name: Build(
+            name,
+            row["axis"],
+            row["end"] == "high",
+            tuple(row["words"]),
+            tuple(row["phrases"]),
+            tuple(row.get("also", ())),
+        )
         for name, row in yaml.safe_load(_text("builds.yaml")).items()
     }

@@ -19,7 +19,7 @@ def _phrases() -> tuple[tuple[re.Pattern[str], str, int], ...]:
     for build in builds().values():
         if build.axis == "gender":
             continue
-        for phrase in build.words + build.phrases:
+        for phrase in build.words + build.phrases + build.also:
             pattern = re.compile(rf"(?<!\bnot )(?<!\bless )\b{re.escape(phrase)}\b", re.IGNORECASE)
             found.append((pattern, build.axis, 1 if build.is_high else -1))
     # Longer phrases first: "skeletal" must not be found inside another phrase that says more.

@@ -3,6 +3,7 @@
 import numpy as np
 
 from clipmatrix.procedural.captions import AXES, Facts, Statement
+from clipmatrix.procedural.characters import may_wear, near_characters
 from clipmatrix.procedural.tables import SLOTS, kind_ids, surfaces
 
 SAME_COLOR, OTHER_COLOR = 0.075, 0.14
@@ -62,4 +63,33 @@ def judge(statements: list[Statement], facts: list[Facts]) -> tuple[np.ndarray, 
         shown = visible_builds[:, axis, None] & (seen != 9)
         is_false |= (said != 0) & shown & (said != seen)
         is_open |= (said != 0) & ~shown
+    wrong, unsure = _judge_characters(statements, facts)
+    is_false |= wrong
+    is_open |= unsure
     return ~is_false & ~is_open, is_open & ~is_false
+
+
+def _judge_characters(statements: list[Statement], facts: list[Facts]) -> tuple[np.ndarray, np.ndarray]:
+    """Which statements name a character that the picture does not show, and which may: (false, undecidable).
+
+    Of a whole figure that is another character and not a near one, the name is false. Of a part of one, or of a
+    figure without a name, it is false if some part in view, of which nothing else is said, is clothed otherwise.
+    """
+    shape = (len(facts), len(statements))
+    is_false, is_open = np.zeros(shape, bool), np.zeros(shape, bool)
+    named = np.array([s.character for s in statements])
+    shown = np.array([f.character for f in facts])
+    is_whole = np.array([f.seen.all() for f in facts])
+    seen = np.stack([f.seen for f in facts])
+    kinds, labs = np.stack([f.kinds for f in facts]), np.stack([f.colors for f in facts])
+    for index in np.unique(named[named >= 0]):
+        columns = np.flatnonzero(named == index)
+        misfits = np.stack([~may_wear(index, slot, kinds[:, slot], labs[:, slot, 0]) for slot in range(len(SLOTS))], 1)
+        is_near = (shown >= 0) & near_characters()[index][np.maximum(shown, 0)]
+        other = is_whole & (shown >= 0) & ~is_near
+        for column in columns:
+            unsaid = statements[column].kinds < 0
+            dressed_otherwise = (misfits & seen & unsaid[None]).any(1)
+            is_false[:, column] = other | (~is_near & dressed_otherwise)
+            is_open[:, column] = ~is_false[:, column] & ~((shown == index) & is_whole)
+    return is_false, is_open

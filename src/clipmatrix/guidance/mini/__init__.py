@@ -1,7 +1,7 @@
 """The embedded encoder ``mini``: loads its checkpoint folder and guides; knows nothing of how it was trained."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from clipmatrix.errors import ModelError
 from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork
+from clipmatrix.guidance.mini.words import FUNCTION_WORDS, PicturedWords, find_words, read_pictured
 
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 """The folder that ships with the package."""
@@ -21,12 +22,15 @@ CHECKPOINT = Path(__file__).parent / "checkpoint"
 class MiniGuidance:
     """The embedded encoder as a ``Guidance``; frozen, in evaluation mode."""
 
-    def __init__(self, network: MiniNetwork, tokenizer: Tokenizer, row_ids: Tensor, name: str) -> None:
+    def __init__(
+        self, network: MiniNetwork, tokenizer: Tokenizer, row_ids: Tensor, name: str, pictured: PicturedWords | None = None
+    ) -> None:
         self._network = network.eval().requires_grad_(False)
         self._network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self._tokenizer = tokenizer
         self._row_ids = row_ids
         self.name = name
+        self._pictured = pictured
 
     @property
     def image_size(self) -> int:
@@ -57,13 +61,35 @@ class MiniGuidance:
         return text if len(encoding.ids) <= limit else text[: encoding.offsets[limit - 1][1]]
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
-        """The words of the text that the encoder has no row for."""
-        encoding = self._tokenizer.encode(text)
+        """The words of what is read of the text that the encoder has no row for, as they are spelt there."""
+        return tuple(dict.fromkeys(word for word, is_read in self._find_names(text) if not is_read))
+
+    def unpictured_words(self, text: str) -> tuple[str, ...]:
+        """The words that have a row, but stood in no caption; none where the checkpoint does not say which did.
+
+        A colour's name of several words is one of them.
+        """
+        pictured = self._pictured
+        if pictured is None:
+            return ()
         return tuple(
-            text[start:end]
-            for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)
-            if int(self._row_ids[token]) == 0
+            dict.fromkeys(word for word, is_read in self._find_names(text) if is_read and not pictured.has(word))
         )
+
+    def _find_names(self, text: str) -> Iterator[tuple[str, bool]]:
+        """The words, and names of several words, and whether they are read; single letters are passed over."""
+        text = self.fit_text(text)
+        encoding = self._tokenizer.encode(text)
+        tokens = list(zip(encoding.ids, encoding.offsets, strict=True))
+        told = 0
+        for word, start, end in find_words(text):
+            own = [(token, span) for token, span in tokens if span[0] < end and start < span[1]]
+            is_letter = len(word) == 1 and word.isascii() and word.isalpha()
+            if start < told or is_letter or word in FUNCTION_WORDS:
+                continue
+            # A token may reach over several words: the name of a colour.
+            begin, told = (min([start, *(a for _, (a, _) in own)]), max([end, *(b for _, (_, b) in own)]))
+            yield text[begin:told], any(int(self._row_ids[token]) != 0 for token, _ in own)
 
     @property
     def _device(self) -> torch.device:
@@ -81,12 +107,15 @@ def tokenize(tokenizer: Tokenizer, row_ids: Tensor, texts: Sequence[str], max_to
 def load_mini(folder: Path | None = None, device: torch.device | str = "cpu") -> MiniGuidance:
     """The embedded encoder from its folder (``config.json``, ``model.safetensors``, ``tokenizer.json``).
 
+    The folder may have a ``pictured.txt``: the words of the captions that it was trained on.
+
     Raises: ModelError when a file is missing, damaged or of another kind.
     """
     source = CHECKPOINT if folder is None else folder
     try:
         config = MiniConfig.from_json(json.loads((source / "config.json").read_text(encoding="utf-8")))
         tokenizer = _read_tokenizer(source / "tokenizer.json")
+        pictured = read_pictured(source / "pictured.txt")
         tensors = load_file(source / "model.safetensors")
         row_ids = tensors.pop("row_ids").to(torch.int64)
         table = tensors.pop("text.table.int8").float() * tensors.pop("text.table.scale").float()[:, None]
@@ -101,7 +130,8 @@ def load_mini(folder: Path | None = None, device: torch.device | str = "cpu") ->
         raise ModelError(
             f"wanted the mini encoder in {source}, found a damaged or foreign one ({reason}); install clipmatrix anew"
         ) from error
-    return MiniGuidance(network.to(device), tokenizer, row_ids, "mini" if folder is None else str(folder))
+    name = "mini" if folder is None else str(folder)
+    return MiniGuidance(network.to(device), tokenizer, row_ids, name, None if pictured is None else PicturedWords(pictured))
 
 
 def _read_tokenizer(path: Path) -> Tokenizer:
