@@ -6,6 +6,8 @@ The names below load what they need when they are first used, so that importing 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from clipmatrix.kernel_cache import place_kernel_cache
+
 if TYPE_CHECKING:
     from clipmatrix.api import create, open_run, stream
     from clipmatrix.config import RunConfig, default_prompts, load_config, preset
@@ -41,6 +43,8 @@ _HOMES = {
     "preset": "clipmatrix.config",
     "stream": "clipmatrix.api",
 }
+
+place_kernel_cache()
 
 
 def __getattr__(name: str) -> Any:
