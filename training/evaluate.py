@@ -1,7 +1,8 @@
 """The generation benchmark: ``python -m training.evaluate --out build/evaluation``; sheets, measurements, a table.
 
 For every prompt, seed and start it runs search and descent without export, photographs start and result, and measures
-both without any network. Finished runs are kept: calling it again goes on where it was stopped.
+both without any network. Finished runs are kept: calling it again goes on where it was stopped. ``--binding`` and
+``--hues`` run the benchmark's other two lists, into a sheet and a table of their own.
 """
 
 import argparse
@@ -15,7 +16,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
-import yaml
 from PIL import Image, ImageDraw
 from rich.progress import Progress
 
@@ -40,6 +40,7 @@ from clipmatrix.scene.scene import Scene
 from clipmatrix.scene.start import Start, neutral_start
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import fit_distance, orbit
+from training.benchmark import BANDS, BENCHMARK, load_benchmark, select_rows
 from training.measure import Measured, measure, verdicts
 
 CELL = 160
@@ -50,18 +51,26 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--prompts", type=Path, default=Path(__file__).parent / "benchmark.yaml")
+    parser.add_argument(
+        "--prompts", type=Path, default=BENCHMARK, help="a file as benchmark.yaml, or a list of prompts"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--quality", default="draft")
     parser.add_argument("--steps", type=int, default=None)
     parser.add_argument("--clip", default="mini")
     parser.add_argument("--share", default="0/1", help="i/n: this process does every n-th run, beginning with the i-th")
     parser.add_argument("--only", default=None, help="prompts that contain this")
+    parser.add_argument("--band", choices=BANDS, default=None, help="prompts of this band")
+    parser.add_argument("--core", action="store_true", help="the 24 prompts of earlier results")
+    lists = parser.add_mutually_exclusive_group()
+    lists.add_argument("--binding", dest="list", action="store_const", const="binding", help="pairs of regions")
+    lists.add_argument("--hues", dest="list", action="store_const", const="hues", help="bodies of one colour")
+    parser.set_defaults(list="prompts")
     parser.add_argument("--starts", default=",".join(STARTS))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rows = yaml.safe_load(arguments.prompts.read_text())
-    rows = [row for row in rows if arguments.only is None or arguments.only in row["text"]]
+    rows = getattr(load_benchmark(arguments.prompts), arguments.list)
+    rows = select_rows(rows, arguments.band, arguments.core, arguments.only)
     arguments.out.mkdir(parents=True, exist_ok=True)
     body, guidance = load_anny(), load_guidance(arguments.clip, "cpu")
     jobs = [
@@ -73,11 +82,17 @@ def main() -> None:
     texels = find_texels(body.template, 256)
     with Progress() as progress:
         for row, seed, start in progress.track(jobs[index::count]):
-            name = f"{row['text'].replace(' ', '-')}-{start}-{seed}"
+            name = run_name(row, start, seed)
             if not (arguments.out / f"{name}.json").exists():
                 run_one(body, guidance, texels, row, replace(base, seed=seed, start=start), arguments.out / name)
-    write_sheet(rows, arguments.seeds, arguments.out)
-    print(write_table(rows, arguments.seeds, arguments.out))
+    ending = "" if arguments.list == "prompts" else f"-{arguments.list}"
+    write_sheet(rows, arguments.seeds, arguments.out, f"sheet{ending}.png")
+    print(write_table(rows, arguments.seeds, arguments.out, f"table{ending}.md"))
+
+
+def run_name(row: dict, start: str, seed: int) -> str:
+    """What the files of a run are called."""
+    return f"{row['text'].replace(' ', '-')}-{start}-{seed}"
 
 
 def run_one(body: Body, guidance: Guidance, texels: Texels, row: dict, config: RunConfig, path: Path) -> None:
@@ -142,7 +157,7 @@ def photograph(scene: Scene, body: Body) -> np.ndarray:
     return np.concatenate(list(pictures), axis=1)
 
 
-def write_sheet(rows: list[dict], seeds: int, out: Path) -> None:
+def write_sheet(rows: list[dict], seeds: int, out: Path, name: str) -> None:
     """One row per prompt: for each seed the searched start and its descent, then the neutral start's descent."""
     cells_of = {"search": 6, "neutral": 3}
     height = CELL + 18
@@ -153,7 +168,7 @@ def write_sheet(rows: list[dict], seeds: int, out: Path) -> None:
         x = 0
         for seed in range(seeds):
             for start, cells in cells_of.items():
-                path = out / f"{row['text'].replace(' ', '-')}-{start}-{seed}.png"
+                path = out / f"{run_name(row, start, seed)}.png"
                 if path.exists():
                     picture = Image.open(path)
                     if start == "neutral":
@@ -162,31 +177,45 @@ def write_sheet(rows: list[dict], seeds: int, out: Path) -> None:
                 words = row["text"] if start == "search" else "from neutral"
                 draw.text((x * CELL + 4, y * height + 2), f"{words} (seed {seed})", fill="black", font_size=13)
                 x += cells
-    sheet.save(out / "sheet.png")
+    sheet.save(out / name)
 
 
-def write_table(rows: list[dict], seeds: int, out: Path) -> str:
-    """Markdown: per prompt and start, how many of the seeds met each expectation before and after the descent."""
+def write_table(rows: list[dict], seeds: int, out: Path, name: str) -> str:
+    """Markdown: how many of the seeds met each expectation before and after the descent, by prompt, band and start.
+
+    The last lines count the runs of which every expectation was met, among those of which there is any.
+    """
     lines = [
         "| prompt | start | expectations met: start | after descent | encoder's cosine: first | last |",
         "|---|---|---|---|---|---|",
     ]
-    totals = {start: [0, 0, 0] for start in STARTS}
+    verdicts_of: dict[tuple[str, str], list[tuple[list[bool], list[bool]]]] = {}
     for row in rows:
         for start in STARTS:
-            records = [out / f"{row['text'].replace(' ', '-')}-{start}-{seed}.json" for seed in range(seeds)]
+            records = [out / f"{run_name(row, start, seed)}.json" for seed in range(seeds)]
             found = [json.loads(path.read_text()) for path in records if path.exists()]
             if not found:
                 continue
-            before, after = (sum(sum(r[key].values()) for r in found) for key in ("verdicts_before", "verdicts"))
-            total = sum(len(r["verdicts"]) for r in found)
-            totals[start] = [a + b for a, b in zip(totals[start], (before, after, total), strict=True)]
+            pairs = [(list(r["verdicts_before"].values()), list(r["verdicts"].values())) for r in found]
+            for group in (row.get("band"), "all"):
+                if group:
+                    verdicts_of.setdefault((group, start), []).extend(pairs)
             first, last = (np.mean([r[key] for r in found]) for key in ("score_first", "score_last"))
-            lines.append(f"| {row['text']} | {start} | {before}/{total} | {after}/{total} | {first:.2f} | {last:.2f} |")
-    for start, (before, after, total) in totals.items():
-        lines.append(f"| **all** | {start} | {before}/{total} | {after}/{total} | | |")
-    (out / "table.md").write_text("\n".join(lines) + "\n")
+            lines.append(f"| {row['text']} | {start} | {_met(pairs)} | {first:.2f} | {last:.2f} |")
+    order = sorted(verdicts_of, key=lambda key: ((*BANDS, "all").index(key[0]), STARTS.index(key[1])))
+    lines += [f"| **{group}** | {start} | {_met(verdicts_of[group, start])} | | |" for group, start in order]
+    for group, start in order:
+        whole = [([all(before)], [all(after)]) for before, after in verdicts_of[group, start] if after]
+        lines.append(f"| **{group}: runs with all met** | {start} | {_met(whole)} | | |")
+    (out / name).write_text("\n".join(lines) + "\n")
     return "\n".join(lines)
+
+
+def _met(pairs: list[tuple[list[bool], list[bool]]]) -> str:
+    """Two cells: the expectations that are met at the start and after the descent, of how many."""
+    before, after = (sum(sum(pair[i]) for pair in pairs) for i in (0, 1))
+    total = sum(len(pair[1]) for pair in pairs)
+    return f"{before}/{total} | {after}/{total}"
 
 
 if __name__ == "__main__":

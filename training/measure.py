@@ -13,6 +13,8 @@ from clipmatrix.scene.scene import Scene
 _GREY_CHROMA = 0.035
 """OKLab chroma below which a colour counts as grey, and has no hue."""
 
+_WIDEST_HUE_DEG = 25
+
 
 @dataclass(frozen=True, eq=False)
 class Measured:
@@ -89,11 +91,20 @@ def hue_error_deg(rgb: np.ndarray, name: str) -> float:
 
 
 def verdicts(measured: Measured, row: dict) -> dict[str, bool]:
-    """Which of a benchmark row's expectations hold; hues within 25 degrees."""
+    """Which of a benchmark row's expectations hold; hues within 25 degrees.
+
+    A row of two regions asks of each that its hue is nearer to its own colour than to the other's.
+    """
+    wanted = row.get("colors", {}) | ({"whole": row["color"]} if "color" in row else {})
     found = {
-        f"{region}: {name}": hue_error_deg(measured.rgb[region], name) <= 25
-        for region, name in row.get("colors", {}).items()
+        f"{region}: {name}": hue_error_deg(measured.rgb[region], name) <= _WIDEST_HUE_DEG
+        for region, name in wanted.items()
     }
+    if "first" in row:
+        for own, other in ((row["first"], row["second"]), (row["second"], row["first"])):
+            rgb = measured.rgb[own["region"]]
+            is_nearer = hue_error_deg(rgb, own["color"]) < hue_error_deg(rgb, other["color"])
+            found[f"{own['region']}: {own['color']}, not {other['color']}"] = is_nearer
     for key in ("contrast", "bands"):
         if key in row:
             found[key] = getattr(measured, key) >= row[key]

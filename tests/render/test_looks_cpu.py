@@ -35,7 +35,7 @@ def fast_picture(bodies: PosedBodies, look, camera: tuple[float, ...]) -> np.nda
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 4, 8])
+@pytest.mark.parametrize("seed", [1, 3, 8])
 def test_fast_and_differentiable_pictures_agree(seed: int) -> None:
     body = load_anny()
     look = sample_look(np.random.default_rng(seed))
