@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +65,14 @@ def test_layers_import_downwards_only() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_wheels_carry_every_file_of_the_package() -> None:
+    root = Path(clipmatrix.__file__).parent
+    settings = tomllib.loads((root.parents[1] / "pyproject.toml").read_text())
+    patterns = settings["tool"]["setuptools"]["package-data"]["clipmatrix"]
+    carried = {path for pattern in patterns for path in root.glob(pattern)}
+    others = {path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    left = {path for path in others if path.suffix != ".py"} - carried
+    assert not left, left
+    assert root / "guidance" / "mini" / "checkpoint" / "model.safetensors" in carried
