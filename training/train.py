@@ -43,6 +43,8 @@ class TrainConfig:
     hard_rate: float = 4e-4
     weight_decay: float = 0.02
     average: float = 0.995
+    save_every: int = 100
+    num_held_out: int = 600
     seed: int = 0
 
 
@@ -122,7 +124,7 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
             out / "data",
             lambda n: progress.update(job, completed=n),
         )
-        held_out = load_pictures(bank, 600, 77_000_000, size, out / "data", lambda n: None)
+        held_out = load_pictures(bank, config.num_held_out, 77_000_000, size, out / "data", lambda n: None)
         progress.update(job, completed=config.num_pictures)
         torch.manual_seed(config.seed)
         network = MiniNetwork(model_config)
@@ -158,7 +160,7 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
                 network.log_scale.clamp_(max=math.log(40.0))
                 _update_average(average, network, min(config.average, (1 + step) / (10 + step)))
             recent = [*recent[-49:], loss.item()]
-            if (step + 1) % 100 == 0 or step + 1 == total:
+            if (step + 1) % config.save_every == 0 or step + 1 == total:
                 _save(out, step + 1, network, average, optimizer)
                 save_checkpoint(average, tokenizer, row_ids, out / "checkpoint")
                 rank = retrieval(average, tokenizer, row_ids, held_out)
@@ -227,7 +229,7 @@ def retrieval(network: MiniNetwork, tokenizer, row_ids: torch.Tensor, pictures: 
     with torch.no_grad():
         for start in range(0, len(pictures.looks), 100):
             part = slice(start, start + 100)
-            images = torch.from_numpy(np.ascontiguousarray(pictures.images[part])).permute(0, 3, 1, 2).float() / 255
+            images = torch.from_numpy(np.array(pictures.images[part])).permute(0, 3, 1, 2).float() / 255
             rows = tokenize(tokenizer, row_ids, [c.text for c in captions[part]], network.config.max_tokens)
             scores = network.embed_images(images) @ network.embed_rows(rows).T
             is_true, is_open = judge(captions[part], pictures.facts[part])
