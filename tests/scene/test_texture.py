@@ -48,10 +48,9 @@ def test_brightness_levels_weigh_the_same_and_colour_levels_fade() -> None:
             moves[-1].append(texture.logit().detach().abs().max().item())
             with torch.no_grad():
                 level.zero_()
-    assert moves[0] == pytest.approx([0.1 * CONTRAST] * 4, rel=1e-5)
+    assert moves[0] == pytest.approx([0.1 * CONTRAST] * 7, rel=1e-5)
     ratios = [after / before for before, after in zip(moves[1], moves[1][1:], strict=False)]
-    assert len(moves[1]) == 3
-    assert ratios == pytest.approx([0.5, 0.5], rel=1e-5)
+    assert ratios == pytest.approx([1.0, 1.0, 1.0, 0.5, 0.5], rel=1e-5)
 
 
 def test_colour_levels_leave_mean_logit_alone() -> None:
@@ -90,3 +89,18 @@ def test_colours_below_the_knee_follow_the_straight_part() -> None:
     assert gradient is not None
     exact = 3 * CONTRAST * 0.03 * 0.97 / 12.92
     assert gradient.mean().item() == pytest.approx(exact, rel=0.02)
+
+
+def test_a_parts_colour_reaches_all_of_its_islands_and_nothing_else() -> None:
+    parts = torch.zeros(2, 8, 8)
+    parts[0, :, :2] = parts[0, :, 6:] = 1.0
+    parts[1, :, 2:6] = 1.0
+    texture = Texture(torch.full((32, 32, 3), 0.5), 32, 0.55, parts)
+    assert texture.part_colors is not None
+    with torch.no_grad():
+        texture.part_colors[:, 0] = torch.tensor([0.2, 0.5, 0.0])
+    srgb = texture.srgb()
+    first, last, middle = srgb[:, :4], srgb[:, -4:], srgb[:, 13:19]
+    torch.testing.assert_close(first, last.flip(1))
+    assert (first[..., 0] > 0.7).all()
+    torch.testing.assert_close(middle, torch.full_like(middle, 0.5))

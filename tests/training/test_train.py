@@ -1,4 +1,4 @@
-"""The encoder's training: batches are what they claim, losses can learn, and a stopped run ends like one that was not."""
+"""The encoder's training: batches are what they claim, losses can learn, a stopped run ends like one never stopped."""
 
 from dataclasses import replace
 from pathlib import Path

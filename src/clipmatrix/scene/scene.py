@@ -11,6 +11,7 @@ from clipmatrix.scene.config import SceneConfig
 from clipmatrix.scene.deform import Deform
 from clipmatrix.scene.lights import LightRig
 from clipmatrix.scene.materials import Material
+from clipmatrix.scene.parts import part_maps
 from clipmatrix.scene.start import Start
 from clipmatrix.scene.texture import Texture
 
@@ -30,7 +31,9 @@ class Scene(nn.Module):
         super().__init__()
         self.body = body
         self.deform = Deform(body, start, config.smoothing, config.extremity_offset)
-        self.texture = Texture(start.albedo_srgb, config.texture_size, config.chroma_gain)
+        self.texture = Texture(
+            start.albedo_srgb, config.texture_size, config.chroma_gain, part_maps(body, config.texture_size)
+        )
         self.material = Material(start.roughness, start.metallic)
         self.lights = LightRig()
         self._learnt = {

@@ -1,5 +1,7 @@
 """The learnable texture, a pyramid over a start; knows nothing of bodies, light or text."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -7,8 +9,11 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 from clipmatrix.scene.upsample import double
 
-COARSEST = 8
-"""The side of the coarsest level in texels."""
+COARSEST = 1
+"""The side of the coarsest level in texels: one colour for the whole texture, however its islands lie."""
+
+FULL_CHROMA = 8
+"""The side up to which levels move colour at their full gain."""
 
 CONTRAST = 3.0
 """How far one unit of the pyramid moves the logit of the colour."""
@@ -24,17 +29,26 @@ _YELLOW_BLUE = (0.4082, 0.4082, -0.8165)
 class Texture(nn.Module):
     """sRGB = sigmoid(logit of the start + a sum of bilinear levels), brightness and colour apart.
 
-    All levels of brightness have a gain of one. Level k of colour has ``chroma_gain ** k``, and the finest level,
-    where that gain is next to nothing, has no colour at all. All levels begin at zero, so that the texture begins
-    as the start. At 1024x1024 forward and backward take some 25 ms on one thread.
+    All levels of brightness have a gain of one. Those of colour lose a factor of ``chroma_gain`` with each doubling
+    beyond ``FULL_CHROMA``, and the finest level, where that gain is next to nothing, has no colour at all. All levels
+    begin at zero, so that the texture begins as the start. Each of ``parts``, soft maps with the side of one of the
+    coarser levels, has a colour of its own besides: it holds together what lies on several islands. At 1024x1024
+    forward and backward take some 25 ms on one thread.
 
     References: separate decorrelated colour and frequency scaling follow Olah, Mordvintsev, Schubert, "Feature
     Visualization", Distill 2017 (preconditioning).
     """
 
     start_logit: Tensor
+    part_maps: Tensor | None
 
-    def __init__(self, start_srgb: Float[Tensor, "th tw 3"], size: int, chroma_gain: float) -> None:
+    def __init__(
+        self,
+        start_srgb: Float[Tensor, "th tw 3"],
+        size: int,
+        chroma_gain: float,
+        parts: Float[Tensor, "p hp wp"] | None = None,
+    ) -> None:
         super().__init__()
         start = resize(start_srgb, size).clamp(SMALLEST_START, 1.0 - SMALLEST_START)
         self.register_buffer("start_logit", torch.logit(start).permute(2, 0, 1).contiguous())
@@ -43,7 +57,10 @@ class Texture(nn.Module):
             sides.append(2 * sides[-1])
         self.luma = nn.ParameterList([torch.zeros(1, side, side) for side in sides])
         self.chroma = nn.ParameterList([torch.zeros(2, side, side) for side in sides[:-1]])
-        self._gains = [chroma_gain**k for k in range(len(sides) - 1)]
+        self._part_level = 0 if parts is None else sides.index(parts.shape[-1])
+        self.register_buffer("part_maps", parts, persistent=False)
+        self.part_colors = None if parts is None else nn.Parameter(torch.zeros(3, len(parts)))
+        self._gains = [chroma_gain ** max(0.0, math.log2(side / FULL_CHROMA)) for side in sides[:-1]]
 
     def logit(self) -> Float[Tensor, "3 th tw"]:
         """The logit of the sRGB colour, one plane per channel."""
@@ -51,6 +68,10 @@ class Texture(nn.Module):
         for level, gain in enumerate(self._gains[1:], start=1):
             bright = double(bright) + self.luma[level]
             color = torch.add(double(color), self.chroma[level], alpha=gain)
+            if self.part_colors is not None and level == self._part_level:
+                assert self.part_maps is not None
+                spread = (self.part_colors @ self.part_maps.flatten(1)).unflatten(1, bright.shape[1:])
+                bright, color = bright + spread[:1], color + spread[1:]
         # The finest level has brightness only, so that red, green and blue are mixed at half the size.
         basis = color.new_tensor([_RED_GREEN, _YELLOW_BLUE]).T
         coarse = bright + (basis @ color.flatten(1)).unflatten(1, color.shape[1:])
