@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from clipmatrix.scene.texture_cpu import linear_from_levels
 from clipmatrix.scene.upsample import double
 
 COARSEST = 1
@@ -62,8 +63,8 @@ class Texture(nn.Module):
         self.part_colors = None if parts is None else nn.Parameter(torch.zeros(3, len(parts)))
         self._gains = [chroma_gain ** max(0.0, math.log2(side / FULL_CHROMA)) for side in sides[:-1]]
 
-    def logit(self) -> Float[Tensor, "3 th tw"]:
-        """The logit of the sRGB colour, one plane per channel."""
+    def _coarse(self) -> Float[Tensor, "3 hh hw"]:
+        """The sum of all levels but the finest, red, green and blue, at half the side of the texture."""
         bright, color = self.luma[0], self._gains[0] * self.chroma[0]
         for level, gain in enumerate(self._gains[1:], start=1):
             bright = double(bright) + self.luma[level]
@@ -74,8 +75,11 @@ class Texture(nn.Module):
                 bright, color = bright + spread[:1], color + spread[1:]
         # The finest level has brightness only, so that red, green and blue are mixed at half the size.
         basis = color.new_tensor([_RED_GREEN, _YELLOW_BLUE]).T
-        coarse = bright + (basis @ color.flatten(1)).unflatten(1, color.shape[1:])
-        return torch.add(self.start_logit, double(coarse) + self.luma[-1], alpha=CONTRAST)
+        return bright + (basis @ color.flatten(1)).unflatten(1, color.shape[1:])
+
+    def logit(self) -> Float[Tensor, "3 th tw"]:
+        """The logit of the sRGB colour, one plane per channel."""
+        return torch.add(self.start_logit, double(self._coarse()) + self.luma[-1], alpha=CONTRAST)
 
     def srgb(self) -> Float[Tensor, "th tw 3"]:
         """The texture in sRGB in (0, 1), as it is exported."""
@@ -86,6 +90,10 @@ class Texture(nn.Module):
 
         ``tint`` is added to the logit of all texels: a passing colour, to look at the loss from somewhere else.
         """
+        if self.start_logit.device.type == "cpu" and self.start_logit.dtype == torch.float32:
+            shift = torch.zeros(3) if tint is None else tint
+            planes = linear_from_levels(self.start_logit, self._coarse(), self.luma[-1], shift, CONTRAST)
+            return planes.permute(1, 2, 0)
         logit = self.logit() if tint is None else self.logit() + tint.reshape(3, 1, 1)
         linear: Tensor = _LinearFromLogit.apply(logit)  # pyright: ignore[reportAssignmentType]
         return linear.permute(1, 2, 0)
