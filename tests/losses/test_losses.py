@@ -15,7 +15,7 @@ from clipmatrix.losses.offset_size import offset_size_loss
 from clipmatrix.losses.silhouette_area import silhouette_area_loss
 from clipmatrix.losses.symmetry import symmetry_loss
 from clipmatrix.losses.texture_change import texture_change_loss
-from clipmatrix.losses.total_variation import total_variation_loss
+from clipmatrix.losses.total_variation import total_variation_loss, total_variation_reference
 from clipmatrix.losses.weights import LossWeights
 
 SQUARE = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
@@ -75,6 +75,18 @@ def test_silhouette_area_is_free_within_its_tolerance() -> None:
     alpha[:, :2] = 1.0
     assert math.isclose(silhouette_area_loss(alpha, torch.tensor([0.2]), 0.5).item(), 1.0, rel_tol=1e-5)
     assert silhouette_area_loss(alpha, torch.tensor([0.4]), 0.5).item() == 0.0
+
+
+def test_compiled_total_variation_equals_its_twin() -> None:
+    texture = torch.rand(3, 9, 13, generator=torch.Generator().manual_seed(1))
+    texture[:, 2:5] = 0.5
+    results = []
+    for loss in (total_variation_loss, total_variation_reference):
+        leaf = texture.clone().requires_grad_(True)
+        value = loss(leaf.permute(1, 2, 0))
+        (3.0 * value).backward()
+        results.append((value.detach(), leaf.grad))
+    torch.testing.assert_close(results[0], results[1])
 
 
 def test_total_variation_of_stripes() -> None:
