@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from clipmatrix.config import OptimiserConfig
+from clipmatrix.generate.guard import FoldGuard
 from clipmatrix.generate.schedule import rate_factors
 from clipmatrix.scene.scene import Scene
 
@@ -65,6 +66,7 @@ class AdamUniform(Optimizer):
 
 @dataclass(frozen=True)
 class _Part:
+    name: str
     optimizer: Optimizer
     rate: float
     is_form: bool
@@ -86,13 +88,15 @@ class SceneOptimiser:
             "lights": config.lights_rate,
         }
         self._parts = [
-            _Part(Adam(groups[name], lr=rate, betas=_BETAS, fused=True), rate, name == "shape")
+            _Part(name, Adam(groups[name], lr=rate, betas=_BETAS, fused=True), rate, name == "shape")
             for name, rate in rates.items()
             if name in groups
         ]
         if "offset" in groups:
             offset = AdamUniform(groups["offset"], lr=config.offset_rate, betas=_BETAS)
-            self._parts.append(_Part(offset, config.offset_rate, True))
+            self._parts.append(_Part("offset", offset, config.offset_rate, True))
+        self._form = [parameter for name in ("shape", "offset") for parameter in groups.get(name, [])]
+        self._guard = FoldGuard(scene)
 
     def clear(self) -> None:
         """Forgets the gradients."""
@@ -106,9 +110,13 @@ class SceneOptimiser:
             math.isfinite(parameter.grad.sum().item()) for parameter in self._parameters if parameter.grad is not None
         )
 
-    def step(self, index: int) -> None:
-        """Moves the parameters with the rates of step ``index``, which counts from 0."""
+    def step(self, index: int) -> float:
+        """Moves the parameters with the rates of step ``index``, which counts from 0.
+
+        Returns how much of the form's step was taken: less than 1 where a whole one would have folded the surface.
+        """
         look, form = rate_factors(index, self._num_steps, self._config)
+        before = [parameter.detach().clone() for parameter in self._form] if form else []
         for part in self._parts:
             factor = form if part.is_form else look
             if factor == 0.0:
@@ -116,3 +124,47 @@ class SceneOptimiser:
             for group in part.optimizer.param_groups:
                 group["lr"] = part.rate * factor * self._scale
             part.optimizer.step()
+        share = self._guard.shorten(self._form, before) if before else 1.0
+        if share < 1.0:
+            self._slow(share)
+        return share
+
+    def state(self) -> dict[str, Tensor]:
+        """What ``load`` needs to go on: moments and counts by group, parameter and name; no copies."""
+        return {
+            f"{part.name}.{index}.{key}": value if isinstance(value, Tensor) else torch.tensor(value)
+            for part in self._parts
+            for index, parameter in enumerate(_parameters(part))
+            for key, value in part.optimizer.state.get(parameter, {}).items()
+        }
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Goes on from an earlier ``state``.
+
+        Raises:
+            ValueError: it is of other parameters.
+        """
+        parameters = {part.name: _parameters(part) for part in self._parts}
+        optimizers = {part.name: part.optimizer for part in self._parts}
+        for name, value in state.items():
+            group, index, key = name.split(".")
+            if group not in parameters or int(index) >= len(parameters[group]):
+                raise ValueError(f"it knows {name}, which is not learnt here")
+            parameter = parameters[group][int(index)]
+            if value.ndim and value.shape != parameter.shape:
+                raise ValueError(f"{name} has the shape {tuple(value.shape)}, not {tuple(parameter.shape)}")
+            is_count = isinstance(optimizers[group], AdamUniform) and not value.ndim
+            optimizers[group].state[parameter][key] = int(value) if is_count else value.clone()
+
+    def _slow(self, share: float) -> None:
+        """Takes as much of the form's momentum as was taken of its step: it led into the fold."""
+        for part in self._parts:
+            if part.is_form:
+                for parameter in _parameters(part):
+                    for key in ("mean", "exp_avg"):
+                        if key in part.optimizer.state.get(parameter, {}):
+                            part.optimizer.state[parameter][key].mul_(share)
+
+
+def _parameters(part: _Part) -> list[nn.Parameter]:
+    return [parameter for group in part.optimizer.param_groups for parameter in group["params"]]

@@ -37,6 +37,14 @@ def find_checkpoint(name_or_folder: str) -> Path:
     return _download(name_or_folder)
 
 
+def find_local(name_or_folder: str) -> Path | None:
+    """The folder of a checkpoint that is on this machine already, or None; asks no network."""
+    folder = Path(name_or_folder).expanduser()
+    if folder.is_dir():
+        return folder
+    return _downloaded_before(name_or_folder) if _HUB_NAME.fullmatch(name_or_folder) else None
+
+
 def has_weights(folder: Path) -> bool:
     """Whether the folder holds safetensors under the names that transformers looks for."""
     return any((folder / name).is_file() for name in ("model.safetensors", "model.safetensors.index.json"))
