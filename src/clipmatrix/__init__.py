@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clipmatrix.api import create, open_run, stream
+    from clipmatrix.api import create, inspect, open_run, resume, stream
     from clipmatrix.config import RunConfig, default_prompts, load_config, preset
     from clipmatrix.errors import ClipMatrixError
     from clipmatrix.guidance.prompts import Prompt
@@ -23,9 +23,11 @@ __all__ = [
     "__version__",
     "create",
     "default_prompts",
+    "inspect",
     "load_config",
     "open_run",
     "preset",
+    "resume",
     "stream",
 ]
 
@@ -36,9 +38,11 @@ _HOMES = {
     "RunConfig": "clipmatrix.config",
     "create": "clipmatrix.api",
     "default_prompts": "clipmatrix.config",
+    "inspect": "clipmatrix.api",
     "load_config": "clipmatrix.config",
     "open_run": "clipmatrix.api",
     "preset": "clipmatrix.config",
+    "resume": "clipmatrix.api",
     "stream": "clipmatrix.api",
 }
 

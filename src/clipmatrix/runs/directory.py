@@ -187,7 +187,7 @@ def check_target(path: Path, num_bytes: int = 0) -> None:
         raise RunError(f"{path} is a file, and a run needs a folder: choose another --out")
     if path.is_dir():
         try:
-            is_foreign = any(path.iterdir()) and not _is_run(path)
+            is_foreign = not _is_run(path) and not _is_barely_begun(path)
         except OSError as error:
             raise RunError(f"{path} cannot be read ({error.strerror}): choose another --out") from error
         if is_foreign:
@@ -214,12 +214,14 @@ def begin_run(path: Path, config_yaml: str, environment: Mapping[str, Any]) -> R
     check_target(path)
     run = Run(path)
     with file_errors(path):
+        # Without a log it is no run: who is killed between these lines leaves nothing that looks like one.
+        run.events_path.unlink(missing_ok=True)
         for folder in _FOLDERS:
             shutil.rmtree(path / folder, ignore_errors=True)
             (path / folder).mkdir(parents=True)
-        run.events_path.write_text("", encoding="utf-8")
     write_whole(run.environment_path, (json.dumps(environment, indent=2) + "\n").encode())
     write_whole(run.config_path, config_yaml.encode())
+    write_whole(run.events_path, b"")
     return run
 
 
@@ -270,6 +272,15 @@ def slug(text: str) -> str:
         name = name[:_LONGEST_SLUG].rsplit("-", 1)[0]
     # Letters of other scripts take up to four bytes, and file systems allow 255 a name.
     return name.encode()[:200].decode(errors="ignore")
+
+
+def _is_barely_begun(path: Path) -> bool:
+    """Whether the folder is empty, or all that it holds is what ``begin_run`` leaves when it is killed."""
+    return all(
+        (item.name in _FOLDERS and item.is_dir() and not any(item.iterdir()))
+        or item.name.lstrip(".").startswith(("config.yaml", "environment.json", "events.jsonl"))
+        for item in path.iterdir()
+    )
 
 
 def _is_run(path: Path) -> bool:
