@@ -65,8 +65,9 @@ class Seconds:
 class Step:
     """One step is done: ``step`` counts from 1, ``score`` is the mean cosine of its pictures to their texts.
 
-    ``is_skipped`` marks a step whose gradients were not finite, so that nothing moved. ``form_share`` is how much of
-    the form's step was taken: under 1 where a whole one would have folded the surface.
+    ``is_skipped`` marks a step whose gradients were not finite, so that nothing moved. ``form_share``
+    and ``look_share`` are how much of the form's and the texture's step was taken: under 1 where a whole one would have
+    folded the surface, or burnt out the texture.
     """
 
     step: int
@@ -76,6 +77,7 @@ class Step:
     seconds: Seconds
     is_skipped: bool = False
     form_share: float = 1.0
+    look_share: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from clipmatrix.bodies.body import RestBody
 from clipmatrix.config import RunConfig
 from clipmatrix.generate.cuts import Cut, Stopwatch
 from clipmatrix.generate.events import Losses, Seconds, Step
-from clipmatrix.generate.optimizers import SceneOptimiser
+from clipmatrix.generate.optimizers import SceneOptimiser, Shares
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.regularise import Regulariser, Terms
 from clipmatrix.generate.schedule import tint_deviation
@@ -88,7 +88,7 @@ class Stepper:
         scene_cut.backward(terms.total())
         body += watch.lap()
         is_finite = bool(torch.isfinite(loss)) and self.optimiser.is_finite()
-        share = self.optimiser.step(index) if is_finite else 0.0
+        shares = self.optimiser.step(index) if is_finite else Shares()
         seconds = Seconds(body, seconds_render, encoder, watch.lap())
         return Step(
             step=index + 1,
@@ -97,7 +97,8 @@ class Stepper:
             losses=_losses(scores, area, terms),
             seconds=seconds,
             is_skipped=not is_finite,
-            form_share=share,
+            form_share=shares.form,
+            look_share=shares.look,
         )
 
     def _form(self) -> _Form:
