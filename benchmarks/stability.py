@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--prompt", default="a zebra striped man")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--guards", nargs="+", choices=["without", "with"], default=["without", "with"])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     silence_libraries()
@@ -101,8 +102,8 @@ def main() -> None:
     )
     print(f"| {' | '.join((*head, 'end'))} |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
-    for name, shorten in (("without", lambda *_: 1.0), ("with", whole)):
-        Guard.shorten = shorten
+    for name in arguments.guards:
+        Guard.shorten = whole if name == "with" else lambda *_: 1.0
         for rate in arguments.factors:
             for weight in arguments.factors:
                 picture = arguments.out / f"{name}_{rate:g}_{weight:g}.png" if arguments.out else None

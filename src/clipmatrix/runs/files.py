@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,9 @@ def free_bytes(path: Path) -> int:
     """How much more fits on the disk that ``path``, or the nearest folder above it that exists, lies on."""
     while not path.exists() and path != path.parent:
         path = path.parent
-    return shutil.disk_usage(path).free
+    usage = shutil.disk_usage(path)
+    # What is no disk, such as /proc, has no size; whether it can be written to is for others to find out.
+    return usage.free if usage.total else sys.maxsize
 
 
 def write_whole(path: Path, data: bytes) -> None:
