@@ -21,9 +21,11 @@ def test_public_names_are_exactly_these() -> None:
         "__version__",
         "create",
         "default_prompts",
+        "inspect",
         "load_config",
         "open_run",
         "preset",
+        "resume",
         "stream",
     ]
     assert dir(clipmatrix) == sorted(clipmatrix.__all__)

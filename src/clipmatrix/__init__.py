@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clipmatrix.kernel_cache import place_kernel_cache
 
 if TYPE_CHECKING:
-    from clipmatrix.api import create, open_run, stream
+    from clipmatrix.api import create, inspect, open_run, resume, stream
     from clipmatrix.config import RunConfig, default_prompts, load_config, preset
     from clipmatrix.errors import ClipMatrixError
     from clipmatrix.guidance.prompts import Prompt
@@ -25,9 +25,11 @@ __all__ = [
     "__version__",
     "create",
     "default_prompts",
+    "inspect",
     "load_config",
     "open_run",
     "preset",
+    "resume",
     "stream",
 ]
 
@@ -38,9 +40,11 @@ _HOMES = {
     "RunConfig": "clipmatrix.config",
     "create": "clipmatrix.api",
     "default_prompts": "clipmatrix.config",
+    "inspect": "clipmatrix.api",
     "load_config": "clipmatrix.config",
     "open_run": "clipmatrix.api",
     "preset": "clipmatrix.config",
+    "resume": "clipmatrix.api",
     "stream": "clipmatrix.api",
 }
 

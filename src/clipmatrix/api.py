@@ -1,11 +1,13 @@
-"""The one door for every front end: create, stream, open_run; knows no user interface."""
+"""The one door for every front end: create, stream, resume, open_run, inspect; knows no user interface."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from clipmatrix.config import RunConfig
-from clipmatrix.generate import loop
+from clipmatrix.generate import checkup, health, loop, resuming
+from clipmatrix.generate.checkup import Finding
 from clipmatrix.generate.events import Event
+from clipmatrix.health.verdicts import Health
 from clipmatrix.runs import directory
 from clipmatrix.runs.directory import Run
 
@@ -31,6 +33,41 @@ def create(config: RunConfig, out: Path) -> Run:
     for _ in stream(config, out):
         pass
     return directory.open_run(out)
+
+
+def resume(path: Path) -> Generator[Event, None, None]:
+    """The events of the run in that folder from where it was stopped, killed or cut off, to the same end.
+
+    Raises:
+        ClipMatrixError: there is no run to go on with; what it has made stays as it is.
+    """
+    return loop.resume(path)
+
+
+def load_record(path: Path) -> tuple[RunConfig, tuple[str, ...]]:
+    """The settings of an earlier run, to repeat it with, and warnings where this machine differs from that one.
+
+    Raises:
+        ClipMatrixError: there is no run in that folder, or its settings are of another version.
+    """
+    return resuming.load_record(path)
+
+
+def inspect(path: Path) -> Health:
+    """The verdicts on a run's character, or on a GLB from anywhere.
+
+    Raises:
+        ClipMatrixError: it can be read as neither.
+    """
+    return health.inspect_run(path) if path.is_dir() else health.inspect_file(path)
+
+
+def check_up(folder: Path, seconds: float) -> Iterator[Finding]:
+    """What this machine has for runs into ``folder``; with a self-test of that many ``seconds`` at the end.
+
+    Writes nothing and asks no network.
+    """
+    return checkup.check_up(folder, seconds)
 
 
 def open_run(path: Path) -> Run:

@@ -13,7 +13,7 @@ from clipmatrix.config import OptimiserConfig, RunConfig
 from clipmatrix.errors import PromptError, RunError
 from clipmatrix.export.turntable import Part, TurntableConfig
 from clipmatrix.generate import exporting, loop
-from clipmatrix.generate.events import Checkpoint, Done, Exported, Preview, SearchProgress, Started, Step
+from clipmatrix.generate.events import Checkpoint, Done, Exported, Inspected, Preview, SearchProgress, Started, Step
 from clipmatrix.generate.loop import stream
 from clipmatrix.generate.score import Scorer
 from clipmatrix.generate.silhouette import TOLERANCE
@@ -158,12 +158,12 @@ def test_events_of_a_run_and_its_folder(tmp_path: Path) -> None:
     events = list(stream(config, out, small_parts(config)))
     kinds = [type(event) for event in events]
     assert kinds == [
-        Started, Preview, Step, Step, Preview, Checkpoint, Step, Step, Preview, Checkpoint, Exported, Done,
+        Started, Preview, Step, Step, Preview, Checkpoint, Step, Step, Preview, Checkpoint, Exported, Inspected, Done,
     ]  # fmt: skip
     done = events[-1]
     assert isinstance(done, Done)
     assert (done.step, done.is_stopped, done.skipped) == (4, False, 0)
-    exported = events[-2]
+    exported = events[-3]
     assert isinstance(exported, Exported)
     for path in (exported.glb, exported.albedo, exported.views, exported.turntable):
         assert path.stat().st_size > 100
@@ -171,7 +171,7 @@ def test_events_of_a_run_and_its_folder(tmp_path: Path) -> None:
     with Image.open(exported.albedo) as texture:
         assert texture.size == (32, 32)
     lines = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
-    assert [line["event"] for line in lines][-4:] == ["preview", "checkpoint", "exported", "done"]
+    assert [line["event"] for line in lines][-4:] == ["checkpoint", "exported", "inspected", "done"]
     step = next(line for line in lines if line["event"] == "step")
     assert set(step["seconds"]) == {"body", "render", "encoder", "optimiser"}
     assert step["losses"]["guidance"] != 0
@@ -205,7 +205,7 @@ def test_an_interrupt_between_events_ends_with_the_export(tmp_path: Path) -> Non
     while not isinstance(next(events), Step):
         pass
     rest = [events.throw(KeyboardInterrupt()), *events]
-    assert [type(event) for event in rest] == [Checkpoint, Exported, Done]
+    assert [type(event) for event in rest] == [Checkpoint, Exported, Inspected, Done]
 
 
 def test_an_interrupt_inside_a_step_ends_with_the_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

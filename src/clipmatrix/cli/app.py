@@ -6,6 +6,8 @@ import click
 
 import clipmatrix
 from clipmatrix.cli.create import create
+from clipmatrix.cli.doctor import doctor
+from clipmatrix.cli.inspect import inspect
 from clipmatrix.cli.process import keep_freed_memory, silence_libraries, wait_without_spinning
 from clipmatrix.errors import ClipMatrixError
 
@@ -20,10 +22,15 @@ def app() -> None:
 
 
 app.add_command(create)
+app.add_command(inspect)
+app.add_command(doctor)
 
 
 def main() -> None:
-    """Runs the command line and leaves the process: 0 for success, 2 for a mistake of the user, 130 when stopped."""
+    """Runs the command line and leaves the process.
+
+    The code is 0 for success, 1 for a bad verdict, 2 for a mistake of the user, 130 when stopped.
+    """
     silence_libraries()
     wait_without_spinning()
     keep_freed_memory()

@@ -26,6 +26,8 @@ _INTERRUPTED = 130
 @click.option("--clip", metavar="MODEL", help="Encoder: mini, a Hugging Face name or a folder.  [default: mini]")
 @click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with any setting; options win over it.")
+@click.option("--resume", "resumed", metavar="RUN", type=click.Path(path_type=Path), help="Go on with a stopped run.")
+@click.option("--from", "repeated", metavar="RUN", type=click.Path(path_type=Path), help="Repeat a run as recorded.")
 def create(
     prompt: str | None,
     out: Path | None,
@@ -35,22 +37,35 @@ def create(
     clip: str | None,
     start: str | None,
     config: Path | None,
+    resumed: Path | None,
+    repeated: Path | None,
 ) -> int:
     """Create a character that looks like PROMPT, as in: clipmatrix create "a zebra striped man"
 
-    Writes a rigged GLB, a video, a contact sheet and the texture. Ctrl-C stops and keeps what there is.
+    Writes a rigged GLB, a video, a contact sheet and the texture. Ctrl-C stops and keeps what there is; --resume
+    goes on from there.
     """
     # Loading the package takes seconds, which --help and --version need not wait for.
-    from clipmatrix.api import stream
-    from clipmatrix.cli.progress import build_reporter
+    from clipmatrix.api import load_record, stream
+    from clipmatrix.api import resume as resume_run
     from clipmatrix.config import RunConfig, default_prompts, load_config, preset
-    from clipmatrix.generate.events import Done
     from clipmatrix.runs.directory import free_path
 
+    if resumed is not None:
+        _require_alone(resumed, (prompt, out, seed, quality, steps, clip, start, config, repeated))
+        return _watch(resume_run(resumed), f"what {resumed} needs", resumed)
     settings: RunConfig = load_config(config, quality) if config else preset(quality or "standard")
+    if repeated is not None:
+        if config is not None or quality is not None:
+            raise ConfigError(f"--from takes all settings from {repeated}: leave out --config and --quality")
+        settings, warnings = load_record(repeated)
+        for warning in warnings:
+            click.echo(f"clipmatrix: warning: {warning}", err=True)
     if prompt is not None:
         if settings.prompts:
-            raise ConfigError(f"prompts stand both on the command line and in {config}: keep them in one place")
+            raise ConfigError(
+                f"prompts stand both on the command line and in {config or repeated}: keep them in one place"
+            )
         settings = dataclasses.replace(settings, prompts=default_prompts(prompt))
     if not settings.prompts:
         raise PromptError('there is no prompt: say what to create, as in: clipmatrix create "a zebra striped man"')
@@ -64,17 +79,32 @@ def create(
         settings = dataclasses.replace(settings, start=_start(start))
     place = out or free_path(Path("runs"), settings.prompts[0].text, settings.seed)
 
+    return _watch(stream(settings, place), f"the body and the encoder {settings.clip}", place)
+
+
+def _watch(events: "Generator[Event, None, None]", loaded: str, place: Path) -> int:
+    """Shows the events of a run as they come; the exit code."""
+    from clipmatrix.cli.progress import build_reporter
+    from clipmatrix.generate.events import Done
+
     reporter = build_reporter(sys.stderr.isatty())
-    reporter.begin(settings.clip)
+    reporter.begin(loaded)
     is_stopped = False
     try:
-        for event in follow(stream(settings, place)):
+        for event in follow(events):
             reporter.show(event)
             if isinstance(event, Done):
                 is_stopped = event.is_stopped
     finally:
         reporter.end()
+    if is_stopped:
+        click.echo(f"to go on: clipmatrix create --resume {place}", err=True)
     return _INTERRUPTED if is_stopped else 0
+
+
+def _require_alone(resumed: Path, others: tuple[object, ...]) -> None:
+    if any(other is not None for other in others):
+        raise ConfigError(f"--resume takes everything from {resumed}: leave out the prompt and all other options")
 
 
 def _start(name: str) -> Literal["search", "neutral"]:

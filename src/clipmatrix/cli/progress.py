@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from clipmatrix.generate.events import Checkpoint, Done, Event, Exported, SearchProgress, Started, Step
+from clipmatrix.generate.events import Checkpoint, Done, Event, Exported, Inspected, SearchProgress, Started, Step
 
 _QUIET_SECONDS = 15.0
 _SMOOTHING = 0.9
@@ -18,7 +18,7 @@ _SMOOTHING = 0.9
 class Reporter(Protocol):
     """Shows the events of one run to a person."""
 
-    def begin(self, encoder: str) -> None:
+    def begin(self, loaded: str) -> None:
         """Says that loading has begun."""
         ...
 
@@ -61,16 +61,16 @@ class PlainReporter:
         self._pace = _Pace()
         self._spoke = -_QUIET_SECONDS
 
-    def begin(self, encoder: str) -> None:
+    def begin(self, loaded: str) -> None:
         """Says that loading has begun."""
-        self._say(f"loading the body and the encoder {encoder}")
+        self._say(f"loading {loaded}")
 
     def show(self, event: Event) -> None:
         """Writes a line where there is something to say."""
         match event:
             case Started():
                 _warn(event)
-                self._say(f"run in {_shown(event.out)}")
+                self._say(_begun(event))
             case SearchProgress() if self._is_due() or event.done >= event.total:
                 self._say(f"search {event.done}/{event.total}")
             case Step():
@@ -79,7 +79,7 @@ class PlainReporter:
                     self._say(f"step {event.step}/{event.steps}  score {score:.3f}  {_left(left)}")
             case Checkpoint() if event.is_last:
                 self._say("writing the results")
-            case Exported() | Done():
+            case Exported() | Inspected() | Done():
                 _conclude(event)
 
     def end(self) -> None:
@@ -107,10 +107,10 @@ class LiveReporter:
         )
         self._task: TaskID | None = None
 
-    def begin(self, encoder: str) -> None:
+    def begin(self, loaded: str) -> None:
         """Starts the line."""
         self._progress.start()
-        self._phase(f"loading {encoder}", None)
+        self._phase(f"loading {loaded}", None)
 
     def show(self, event: Event) -> None:
         """Moves the line."""
@@ -118,7 +118,7 @@ class LiveReporter:
             case Started():
                 with _paused(self._progress):
                     _warn(event)
-                    click.echo(f"run in {_shown(event.out)}", err=True)
+                    click.echo(_begun(event), err=True)
                 self._phase("starting", None)
             case SearchProgress():
                 self._phase("searching a start", event.total)
@@ -129,7 +129,7 @@ class LiveReporter:
                 self._move(event.step, f"step {event.step}/{event.steps}  score {score:.3f}  {_left(left)}")
             case Checkpoint() if event.is_last:
                 self._phase("writing the results", None)
-            case Exported() | Done():
+            case Exported() | Inspected() | Done():
                 with _paused(self._progress):
                     _conclude(event)
 
@@ -167,13 +167,21 @@ def _warn(event: Started) -> None:
         click.echo(f"clipmatrix: warning: {warning}", err=True)
 
 
-def _conclude(event: Exported | Done) -> None:
+def _begun(event: Started) -> str:
+    return f"run in {_shown(event.out)}" + (f", going on after step {event.step}" if event.step else "")
+
+
+def _conclude(event: Exported | Inspected | Done) -> None:
     match event:
         case Exported():
             click.echo(f"model          {_shown(event.glb)}")
             click.echo(f"video          {_shown(event.turntable)}")
             click.echo(f"contact sheet  {_shown(event.views)}")
             click.echo(f"texture        {_shown(event.albedo)}")
+        case Inspected():
+            click.echo(
+                f"health         {'healthy' if event.is_healthy else 'not healthy: ' + '; '.join(event.complaints)}"
+            )
         case Done(is_stopped=True):
             click.echo(f"stopped after {event.step} steps", err=True)
         case Done():

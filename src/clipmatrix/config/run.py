@@ -53,8 +53,9 @@ class RunConfig:
 
     ``views`` pictures of ``resolution`` squared are rendered each of the ``steps``. ``clip`` names the encoder:
     ``mini``, a hub name or a folder. ``start`` is where the descent begins. A preview is written every
-    ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0 leaves them out. The turntable is
-    ``video_size`` squared.
+    ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0 leaves them out. What a resumed run needs is
+    written every ``save_every_s`` seconds. With a ``patience`` above 0 the descent ends early once the score has not
+    risen for that many steps. The turntable is ``video_size`` squared.
     """
 
     prompts: tuple[Prompt, ...] = ()
@@ -67,6 +68,8 @@ class RunConfig:
     resolution: int = 224
     preview_every: int = 50
     checkpoint_every: int = 200
+    save_every_s: float = 60.0
+    patience: int = 0
     video_size: int = 768
     poses: PoseConfig = field(default_factory=PoseConfig)
     shots: ShotConfig = field(default_factory=ShotConfig)
@@ -84,6 +87,8 @@ class RunConfig:
         _require("resolution", self.resolution, 32, 4096, 224)
         _require("preview_every", self.preview_every, 0, 1_000_000, 50)
         _require("checkpoint_every", self.checkpoint_every, 0, 1_000_000, 200)
+        _require("save_every_s", self.save_every_s, 0.0, 1e6, 60.0)
+        _require("patience", self.patience, 0, 1_000_000, 100)
         _require("video_size", self.video_size, 16, 4096, 768)
         if not self.clip.strip():
             raise ConfigError("clip must not be empty: name an encoder, such as mini, or a folder")

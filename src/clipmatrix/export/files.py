@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from clipmatrix.durable import put_in_place
 from clipmatrix.errors import ExportError
 
 
@@ -21,7 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield scratch
-        os.replace(scratch, path)
+        put_in_place(scratch, path)
     except OSError as error:
         raise ExportError(
             f"wanted to write {path}, but: {error.strerror or error}; choose a folder that can be written to"

@@ -21,6 +21,11 @@ CRF = 18
 """x264's quality: 18 shows no loss at this size, and 10 s of turntable stay below a few megabytes."""
 
 
+def has_encoder() -> bool:
+    """Whether this machine can encode H.264."""
+    return "libx264" in av.codecs_available
+
+
 def write_video(path: Path, frames: Iterable[UInt8[np.ndarray, "h w 3"]], fps: int = 24) -> None:
     """Encodes sRGB frames as they come into an MP4 of H.264, 4:2:0, that starts playing before it is loaded whole.
 

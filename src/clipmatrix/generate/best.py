@@ -38,6 +38,19 @@ class BestState:
             self._best = self._mean
             self._state = [parameter.detach().clone() for parameter in self._scene.parameters()]
 
+    def state(self) -> dict[str, torch.Tensor]:
+        """What ``load`` needs, by name; no copies."""
+        scores = torch.tensor([float("nan") if self._mean is None else self._mean, self._best], dtype=torch.float64)
+        kept = zip((name for name, _ in self._scene.named_parameters()), self._state or (), strict=False)
+        return {"scores": scores, **{f"kept.{name}": value for name, value in kept}}
+
+    def load(self, state: dict[str, torch.Tensor]) -> None:
+        """Goes on from an earlier ``state``."""
+        mean, self._best = state["scores"].tolist()
+        self._mean = None if mean != mean else mean
+        names = [f"kept.{name}" for name, _ in self._scene.named_parameters()]
+        self._state = [state[name] for name in names] if names[0] in state else None
+
     def restore(self) -> None:
         """Puts the best parameters back, unless the present ones are as good."""
         if self._state is None or self.score >= self._best:

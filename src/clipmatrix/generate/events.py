@@ -1,7 +1,7 @@
 """What a run reports while it goes on; knows neither who listens nor how it is shown.
 
 Started, then SearchProgress while a start is searched, then a Step per step with Preview and Checkpoint between,
-then Exported, then Done. A run that is stopped early still ends with Exported and Done.
+then Exported, Inspected and Done. A run that is stopped early still ends with these three.
 """
 
 import dataclasses
@@ -14,7 +14,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Started:
-    """The run directory exists and everything is loaded. ``warnings`` are lines for the user."""
+    """The run directory exists and everything is loaded. ``warnings`` are lines for the user.
+
+    ``step`` is how many steps were done before, in a run that is resumed.
+    """
 
     out: Path
     prompts: tuple[str, ...]
@@ -22,6 +25,7 @@ class Started:
     seed: int
     steps: int
     warnings: tuple[str, ...] = ()
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,9 @@ class Seconds:
 class Step:
     """One step is done: ``step`` counts from 1, ``score`` is the mean cosine of its pictures to their texts.
 
-    ``is_skipped`` marks a step whose gradients were not finite, so that nothing moved.
+    ``is_skipped`` marks a step whose gradients were not finite, so that nothing moved. ``form_share``
+    and ``look_share`` are how much of the form's and the texture's step was taken: under 1 where a whole one would have
+    folded the surface, or burnt out the texture.
     """
 
     step: int
@@ -70,6 +76,8 @@ class Step:
     losses: Losses
     seconds: Seconds
     is_skipped: bool = False
+    form_share: float = 1.0
+    look_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,11 +90,15 @@ class Preview:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The scene's state after ``step`` steps was written; ``is_last`` if only the export follows."""
+    """The scene's state after ``step`` steps was written; ``is_last`` if only the export follows.
+
+    ``best`` is where the best-scoring state lies, which the export shows; with the last checkpoint only.
+    """
 
     step: int
     path: Path
     is_last: bool = False
+    best: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,15 @@ class Exported:
 
 
 @dataclass(frozen=True)
+class Inspected:
+    """The result was looked at: one line per verdict, those that are not healthy in ``complaints``."""
+
+    path: Path
+    is_healthy: bool
+    complaints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Done:
     """The run is over after ``step`` steps; ``is_stopped`` if it was ended early."""
 
@@ -110,7 +131,7 @@ class Done:
     is_stopped: bool
 
 
-Event = Started | SearchProgress | Step | Preview | Checkpoint | Exported | Done
+Event = Started | SearchProgress | Step | Preview | Checkpoint | Exported | Inspected | Done
 
 
 def event_record(event: Event, root: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def build_character(scene: Scene, body: Body, config: RunConfig) -> Character:
     with torch.no_grad():
         rest = scene.deform()
         roughness, metallic = scene.material()
-        albedo = _bytes(scene.texture.srgb())
+        albedo = srgb_bytes(scene.texture.srgb())
     mesh = Mesh(rest.vertices, body.template.faces, body.template.uvs, body.template.face_uvs)
     size = ImageSize(albedo.shape[0], albedo.shape[1])
     return Character(
@@ -73,7 +73,7 @@ def write_preview(path: Path, scene: Scene, body: Body, config: RunConfig) -> No
     with torch.no_grad():
         rest = scene.deform()
         roughness, metallic = scene.material()
-        albedo = _bytes(scene.texture.srgb())
+        albedo = srgb_bytes(scene.texture.srgb())
     mesh = Mesh(rest.vertices, body.template.faces, body.template.uvs, body.template.face_uvs)
     extras = _extras(body, config)
     write_views(path, Character(mesh, rest.rig, albedo, float(roughness), float(metallic), (), extras), _PREVIEW_CELL)
@@ -93,5 +93,6 @@ def _extras(body: Body, config: RunConfig) -> Extras:
     return Extras(prompts, config.seed, f"clipmatrix {version('clipmatrix')}", body.licence)
 
 
-def _bytes(srgb: torch.Tensor) -> UInt8[np.ndarray, "th tw 3"]:
+def srgb_bytes(srgb: torch.Tensor) -> UInt8[np.ndarray, "th tw 3"]:
+    """A texture in sRGB in [0, 1] as eight-bit values."""
     return srgb.clamp(0.0, 1.0).mul(255.0).add(0.5).to(torch.uint8).contiguous().numpy()

@@ -25,7 +25,12 @@ def load_parts(config: RunConfig) -> Parts:
         ModelError: the encoder is missing or broken.
     """
     # The encoder first: it is what most often cannot be loaded.
-    return build_parts(load_guidance(config.clip, "cpu"), load_anny(), config)
+    return build_parts(load_guidance(config.clip, "cpu"), load_body(config), config)
+
+
+def load_body(config: RunConfig) -> Body:
+    """The body that a run of these settings dresses; a second or two."""
+    return load_anny()
 
 
 def build_parts(guidance: Guidance, body: Body, config: RunConfig) -> Parts:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from clipmatrix.config import RunConfig, dump_yaml
-from clipmatrix.errors import PromptError
+from clipmatrix.errors import ExportError, PromptError, RunError
 from clipmatrix.generate.best import BestState
 from clipmatrix.generate.events import (
     Checkpoint,
@@ -16,21 +16,28 @@ from clipmatrix.generate.events import (
     Preview,
     SearchProgress,
     Started,
-    Step,
     event_record,
 )
 from clipmatrix.generate.exporting import export_result, write_candidates, write_preview
+from clipmatrix.generate.health import report_health
 from clipmatrix.generate.loading import load_parts, text_warnings
-from clipmatrix.generate.parts import Parts
+from clipmatrix.generate.parts import Parts, StockedPoses
+from clipmatrix.generate.plateau import Plateau
+from clipmatrix.generate.resuming import Resumption, prepare_resume, settings_digest
 from clipmatrix.generate.score import Scorer
 from clipmatrix.generate.search import num_steps, search_start
 from clipmatrix.generate.searching import ProgressStream
+from clipmatrix.generate.state import Progress, SavedState, dump_state
 from clipmatrix.generate.stepper import Stepper
-from clipmatrix.runs.directory import begin_run, check_target
+from clipmatrix.runs.directory import begin_run, check_target, reopen_run
 from clipmatrix.runs.environment import describe_environment
+from clipmatrix.runs.files import write_whole
 from clipmatrix.scene.checkpoint import dump_scene
 from clipmatrix.scene.scene import Scene, snapshot
 from clipmatrix.scene.start import Start, neutral_start
+
+_BYTES_PER_TEXEL = 200
+_BYTES_BESIDE = 50_000_000
 
 
 def stream(
@@ -49,72 +56,140 @@ def stream(
     """
     if not config.prompts:
         raise PromptError('there is no prompt: say what to create, as in "a zebra striped man"')
-    check_target(out)
-    parts = parts or load_parts(config)
-    run = _Run(config, parts, out)
+    # Scratch files and states of old and new lie side by side for a moment.
+    check_target(out, _BYTES_BESIDE + _BYTES_PER_TEXEL * config.scene.texture_size**2)
+    yield from _follow(_Run(config, parts or load_parts(config), out))
+
+
+def resume(out: Path, parts: Parts | None = None) -> Generator[Event, None, None]:
+    """The events of the run in ``out`` from where it was stopped or killed; its end is that of one never stopped.
+
+    A run that was still searching begins anew, and finds the same.
+
+    Raises:
+        ClipMatrixError: there is no run to resume, or not by this version; what it has made stays as it is.
+    """
+    found = prepare_resume(out)
+    run = _Run(found.config, parts or load_parts(found.config), out, found)
+    yield from _follow(run)
+
+
+def _follow(run: "_Run") -> Generator[Event, None, None]:
     yield run.begin()
     is_closed = False
     try:
-        yield from run.descend()
-    except GeneratorExit:
-        run.is_stopped = is_closed = True
-    except KeyboardInterrupt:
-        run.is_stopped = True
-    for event in run.finish():
-        if not is_closed:
-            yield event
+        try:
+            yield from run.descend()
+        except GeneratorExit:
+            run.is_stopped = is_closed = True
+        except KeyboardInterrupt:
+            run.is_stopped = True
+        for event in run.finish():
+            if not is_closed:
+                yield event
+    except (RunError, ExportError) as error:
+        # The disk is full, or gone: what was saved before is still there.
+        raise type(error)(f"{error}; then: clipmatrix create --resume {run.out}") from error
 
 
 class _Run:
     """One run under way: what the events before and after the descent have in common."""
 
-    def __init__(self, config: RunConfig, parts: Parts, out: Path) -> None:
+    def __init__(self, config: RunConfig, parts: Parts, out: Path, found: Resumption | None = None) -> None:
         self.config, self.parts, self.out = config, parts, out
         self.is_stopped = False
-        self._began = time.monotonic()
-        self._scene: Scene | None = None
-        self._best: BestState | None = None
+        self._saved: SavedState | None = found.state if found else None
+        self._warnings = found.warnings if found else ()
         self._step = self._skipped = 0
+        self._began = self._last_save = time.monotonic()
+        if self._saved is not None:
+            progress = self._saved.progress
+            self._step, self._skipped = progress.step, progress.skipped
+            self._began -= progress.seconds
+        self._scene: Scene | None = None
+        self._is_between_steps = True
+        self._saved_step = self._step if self._saved else -1
+        self._generator = torch.Generator().manual_seed(config.seed)
+        self._plateau = Plateau(config.patience)
         self._scorer = Scorer(parts.guidance, config.prompts, config.score)
 
     def begin(self) -> Event:
-        """Makes the run directory."""
-        self._run = begin_run(self.out, dump_yaml(self.config), describe_environment())
+        """Makes the run directory, or goes on in it."""
+        if self._saved is None:
+            self._run = begin_run(self.out, dump_yaml(self.config), describe_environment(self.config.clip))
+        else:
+            self._run = reopen_run(self.out)
+            self._run.cut_log(self._saved.progress.log_bytes)
+        if isinstance(self.parts.poses, StockedPoses):
+            # What an earlier run drew ahead is no part of this one.
+            self.parts.poses.stock = None
         texts = tuple(dict.fromkeys(prompt.text for prompt in self.config.prompts))
-        warnings = text_warnings(self.parts.guidance, texts)
+        warnings = (*text_warnings(self.parts.guidance, texts), *self._warnings)
         name = self.parts.guidance.name
-        return self._tell(Started(self.out, texts, name, self.config.seed, self.config.steps, warnings))
+        return self._tell(Started(self.out, texts, name, self.config.seed, self.config.steps, warnings, self._step))
 
     def descend(self) -> Iterator[Event]:
         """Finds the start and steps from there, with previews and checkpoints between."""
-        config = self.config
-        generator = torch.Generator().manual_seed(config.seed)
-        start = yield from self._find_start()
-        self._scene = scene = Scene(self.parts.body, start, config.scene)
+        config, saved = self.config, self._saved
+        start = neutral_start(self.parts.body) if saved else (yield from self._find_start())
+        scene = Scene(self.parts.body, start, config.scene)
+        if saved:
+            saved.load_start(scene)
         self._best = BestState(scene, config.steps)
-        stepper = Stepper(self.parts, scene, self._scorer, config, generator)
-        yield self._preview(0)
-        for index in range(config.steps):
-            report: Step = stepper.step(index)
-            self._step, self._skipped = report.step, self._skipped + report.is_skipped
-            if not report.is_skipped:
-                self._best.see(report.step, report.score)
-            yield self._tell(report)
-            if config.preview_every and report.step % config.preview_every == 0:
-                yield self._preview(report.step)
-            if config.checkpoint_every and report.step % config.checkpoint_every == 0 and report.step < config.steps:
-                yield self._checkpoint(is_last=False)
+        self._stepper = Stepper(self.parts, scene, self._scorer, config, self._generator)
+        if saved:
+            saved.load(scene, self._best, self._plateau, self._stepper.optimiser, self.parts.poses, self._generator)
+        self._scene = scene
+        if not saved:
+            yield self._preview(0)
+            self._save()
+        while True:
+            yield from self._milestones()
+            if self._step >= config.steps or self._plateau.is_over:
+                return
+            if time.monotonic() - self._last_save >= config.save_every_s:
+                self._save()
+            yield self._advance()
 
     def finish(self) -> Iterator[Event]:
-        """Goes back to the best state and writes it out; without a scene there is nothing to write."""
+        """Writes out the last state and the best one, and the files of the best; without a scene there is nothing."""
         score = 0.0
-        if self._scene is not None and self._best is not None:
-            self._best.restore()
+        if self._scene is not None:
+            if self._is_between_steps and self._saved_step != self._step:
+                self._save()
             score = self._best.score
-            yield self._checkpoint(is_last=True)
+            last = self._run.write_checkpoint(self._step, self._dump_scene())
+            self._best.restore()
+            write_whole(self._run.best_path, self._dump_scene())
+            yield self._tell(Checkpoint(self._step, last, True, self._run.best_path))
             yield self._tell(export_result(self._scene, self.parts.body, self.config, self._run))
+            yield self._tell(report_health(self._scene, self.parts.body, self._run))
         seconds = time.monotonic() - self._began
-        yield self._tell(Done(self._step, score, seconds, self._skipped, self.is_stopped))
+        done = self._tell(Done(self._step, score, seconds, self._skipped, self.is_stopped))
+        if not self.is_stopped:
+            self._run.remove_state()
+        yield done
+
+    def _advance(self) -> Event:
+        self._is_between_steps = False
+        report = self._stepper.step(self._step)
+        self._step, self._skipped = report.step, self._skipped + report.is_skipped
+        if not report.is_skipped:
+            self._best.see(report.step, report.score)
+        self._plateau.see(report.step, self._best.score)
+        self._is_between_steps = True
+        return self._tell(report)
+
+    def _milestones(self) -> Iterator[Event]:
+        """The preview and the checkpoint that are due after this step, unless they were made before."""
+        config, step = self.config, self._step
+        is_due = step > 0 and config.preview_every and step % config.preview_every == 0
+        if is_due and not self._run.preview_path(step).exists():
+            yield self._preview(step)
+        is_due = 0 < step < config.steps and config.checkpoint_every and step % config.checkpoint_every == 0
+        if is_due and not self._run.checkpoint_path(step).exists():
+            assert self._scene is not None
+            yield self._tell(Checkpoint(step, self._run.write_checkpoint(step, self._dump_scene())))
 
     def _find_start(self) -> Generator[Event, None, Start]:
         config, parts = self.config, self.parts
@@ -142,10 +217,24 @@ class _Run:
         write_preview(path, self._scene, self.parts.body, self.config)
         return self._tell(Preview(step, path))
 
-    def _checkpoint(self, is_last: bool) -> Event:
+    def _dump_scene(self) -> bytes:
         assert self._scene is not None
-        path = self._run.write_checkpoint(self._step, dump_scene(snapshot(self._scene), self._step))
-        return self._tell(Checkpoint(self._step, path, is_last))
+        return dump_scene(snapshot(self._scene), self._step)
+
+    def _save(self) -> None:
+        """Writes down what a resumed run needs."""
+        assert self._scene is not None
+        progress = Progress(
+            step=self._step,
+            skipped=self._skipped,
+            seconds=time.monotonic() - self._began,
+            log_bytes=self._run.log_bytes(),
+            settings=settings_digest(self.config),
+        )
+        optimiser, poses = self._stepper.optimiser, self.parts.poses
+        data = dump_state(progress, self._scene, self._best, self._plateau, optimiser, poses, self._generator)
+        write_whole(self._run.state_path, data)
+        self._last_save, self._saved_step = time.monotonic(), self._step
 
     def _tell(self, event: Event) -> Event:
         self._run.write_event(event_record(event, self.out))

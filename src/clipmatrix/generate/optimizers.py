@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from clipmatrix.config import OptimiserConfig
+from clipmatrix.generate.guard import Guard, guard_form, guard_look, steps_unseen
 from clipmatrix.generate.schedule import rate_factors
 from clipmatrix.scene.scene import Scene
 
@@ -65,9 +66,18 @@ class AdamUniform(Optimizer):
 
 @dataclass(frozen=True)
 class _Part:
+    name: str
     optimizer: Optimizer
     rate: float
     is_form: bool
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How much of a step was taken, of the form's and of the texture's; under 1 where a whole one led out of bounds."""
+
+    form: float = 1.0
+    look: float = 1.0
 
 
 class SceneOptimiser:
@@ -86,13 +96,17 @@ class SceneOptimiser:
             "lights": config.lights_rate,
         }
         self._parts = [
-            _Part(Adam(groups[name], lr=rate, betas=_BETAS, fused=True), rate, name == "shape")
+            _Part(name, Adam(groups[name], lr=rate, betas=_BETAS, fused=True), rate, name == "shape")
             for name, rate in rates.items()
             if name in groups
         ]
         if "offset" in groups:
             offset = AdamUniform(groups["offset"], lr=config.offset_rate, betas=_BETAS)
-            self._parts.append(_Part(offset, config.offset_rate, True))
+            self._parts.append(_Part("offset", offset, config.offset_rate, True))
+        form = [*groups.get("shape", ()), *groups.get("offset", ())]
+        self._form = guard_form(scene, form) if form else None
+        self._look = guard_look(scene, groups["texture"]) if "texture" in groups else None
+        self._num_levels = len(scene.texture.luma)
 
     def clear(self) -> None:
         """Forgets the gradients."""
@@ -106,13 +120,75 @@ class SceneOptimiser:
             math.isfinite(parameter.grad.sum().item()) for parameter in self._parameters if parameter.grad is not None
         )
 
-    def step(self, index: int) -> None:
-        """Moves the parameters with the rates of step ``index``, which counts from 0."""
+    def step(self, index: int) -> Shares:
+        """Moves the parameters with the rates of step ``index``, which counts from 0, as far as the guards allow."""
         look, form = rate_factors(index, self._num_steps, self._config)
-        for part in self._parts:
-            factor = form if part.is_form else look
-            if factor == 0.0:
-                continue
+        parts = [part for part in self._parts if part.is_form]
+        form_share = self._move(parts, form * self._scale, self._form, is_watched=True)
+        rate = self._config.texture_rate * look * self._scale * (self._look.brake if self._look else 1.0)
+        is_watched = (index + 1) % steps_unseen(rate, self._num_levels) == 0
+        parts = [part for part in self._parts if part.name == "texture"]
+        look_share = self._move(parts, look * self._scale, self._look, is_watched)
+        rest = [part for part in self._parts if part.name in ("material", "lights")]
+        self._move(rest, look * self._scale, None, is_watched=False)
+        return Shares(form_share, look_share)
+
+    def _move(self, parts: list[_Part], factor: float, guard: Guard | None, is_watched: bool) -> float:
+        """How much of the step of these parts was taken."""
+        if factor == 0.0 or not parts:
+            return 1.0
+        before = guard.copy() if guard and is_watched else []
+        for part in parts:
             for group in part.optimizer.param_groups:
-                group["lr"] = part.rate * factor * self._scale
+                group["lr"] = part.rate * factor * (guard.brake if guard else 1.0)
             part.optimizer.step()
+        share = guard.shorten(before) if guard and is_watched else 1.0
+        if share < 1.0:
+            _slow(parts, share)
+        return share
+
+    def state(self) -> dict[str, Tensor]:
+        """What ``load`` needs to go on: moments and counts by group, parameter and name; no copies."""
+        moments = {
+            f"{part.name}.{index}.{key}": value if isinstance(value, Tensor) else torch.tensor(value)
+            for part in self._parts
+            for index, parameter in enumerate(_parameters(part))
+            for key, value in part.optimizer.state.get(parameter, {}).items()
+        }
+        brakes = [guard.brake if guard else 1.0 for guard in (self._form, self._look)]
+        return {**moments, "brakes": torch.tensor(brakes, dtype=torch.float64)}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Goes on from an earlier ``state``.
+
+        Raises:
+            KeyError, ValueError: it is of other parameters.
+        """
+        moments = {name: value for name, value in state.items() if name != "brakes"}
+        for guard, brake in zip((self._form, self._look), state["brakes"].tolist(), strict=True):
+            if guard:
+                guard.brake = brake
+        parameters = {part.name: _parameters(part) for part in self._parts}
+        optimizers = {part.name: part.optimizer for part in self._parts}
+        for name, value in moments.items():
+            group, index, key = name.split(".")
+            if group not in parameters or int(index) >= len(parameters[group]):
+                raise ValueError(f"it knows {name}, which is not learnt here")
+            parameter = parameters[group][int(index)]
+            if value.ndim and value.shape != parameter.shape:
+                raise ValueError(f"{name} has the shape {tuple(value.shape)}, not {tuple(parameter.shape)}")
+            is_count = isinstance(optimizers[group], AdamUniform) and not value.ndim
+            optimizers[group].state[parameter][key] = int(value) if is_count else value.clone()
+
+
+def _slow(parts: list[_Part], share: float) -> None:
+    """Leaves as much of the parts' momentum as was left of their step: it led out of bounds."""
+    for part in parts:
+        for parameter in _parameters(part):
+            for key in ("mean", "exp_avg"):
+                if key in part.optimizer.state.get(parameter, {}):
+                    part.optimizer.state[parameter][key].mul_(share)
+
+
+def _parameters(part: _Part) -> list[nn.Parameter]:
+    return [parameter for group in part.optimizer.param_groups for parameter in group["params"]]

@@ -44,6 +44,13 @@ class Parts:
     shots: ShotSource
 
 
+@runtime_checkable
+class StockedPoses(Protocol):
+    """A source of poses that draws ahead: ``stock`` are those not yet given out, None before the first."""
+
+    stock: Float[Tensor, "n j 3 3"] | None
+
+
 class RestPoses:
     """The bind pose, always: for bodies that are no humanoids."""
 
@@ -60,11 +67,11 @@ class BatchedPoses:
 
     def __init__(self, source: PoseSource) -> None:
         self._source = source
-        self._stock: Tensor | None = None
+        self.stock: Float[Tensor, "n j 3 3"] | None = None
 
     def sample(self, num: int, generator: torch.Generator) -> Float[Tensor, "b j 3 3"]:
         """The next poses of the stock, which is filled up when it runs out."""
-        if self._stock is None or len(self._stock) < num:
-            self._stock = self._source.sample(max(num, _POSES_AT_ONCE), generator)
-        poses, self._stock = self._stock[:num], self._stock[num:]
+        if self.stock is None or len(self.stock) < num:
+            self.stock = self._source.sample(max(num, _POSES_AT_ONCE), generator)
+        poses, self.stock = self.stock[:num], self.stock[num:]
         return poses

@@ -10,7 +10,7 @@ from clipmatrix.bodies.body import RestBody
 from clipmatrix.config import RunConfig
 from clipmatrix.generate.cuts import Cut, Stopwatch
 from clipmatrix.generate.events import Losses, Seconds, Step
-from clipmatrix.generate.optimizers import SceneOptimiser
+from clipmatrix.generate.optimizers import SceneOptimiser, Shares
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.regularise import Regulariser, Terms
 from clipmatrix.generate.schedule import tint_deviation
@@ -52,7 +52,7 @@ class Stepper:
             found = scene.texture() if config.start == "search" else None
         self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses, found)
         scale = config.optimiser.refine if config.start == "search" else 1.0
-        self._optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
+        self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
         self._plain_lights = plain_lights()
 
     def step(self, index: int) -> Step:
@@ -61,7 +61,7 @@ class Stepper:
         If any gradient is not finite, nothing moves and the report says so.
         """
         watch = Stopwatch()
-        self._optimiser.clear()
+        self.optimiser.clear()
         scene_cut, image_cut = Cut(), Cut()
 
         form = self._form()
@@ -87,9 +87,8 @@ class Stepper:
         terms = self._regularise(form.bare.vertices, form.offset, shown)
         scene_cut.backward(terms.total())
         body += watch.lap()
-        is_finite = bool(torch.isfinite(loss)) and self._optimiser.is_finite()
-        if is_finite:
-            self._optimiser.step(index)
+        is_finite = bool(torch.isfinite(loss)) and self.optimiser.is_finite()
+        shares = self.optimiser.step(index) if is_finite else Shares()
         seconds = Seconds(body, seconds_render, encoder, watch.lap())
         return Step(
             step=index + 1,
@@ -98,6 +97,8 @@ class Stepper:
             losses=_losses(scores, area, terms),
             seconds=seconds,
             is_skipped=not is_finite,
+            form_share=shares.form,
+            look_share=shares.look,
         )
 
     def _form(self) -> _Form:

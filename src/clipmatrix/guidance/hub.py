@@ -1,5 +1,6 @@
 """Finds the folder of a checkpoint: given, downloaded before, or downloaded now; knows nothing of what is in it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -35,6 +36,29 @@ def find_checkpoint(name_or_folder: str) -> Path:
         return found
     _require_network(name_or_folder)
     return _download(name_or_folder)
+
+
+def find_local(name_or_folder: str) -> Path | None:
+    """The folder of a checkpoint that is on this machine already, or None; asks no network."""
+    folder = Path(name_or_folder).expanduser()
+    if folder.is_dir():
+        return folder
+    return _downloaded_before(name_or_folder) if _HUB_NAME.fullmatch(name_or_folder) else None
+
+
+def downloaded_encoders() -> tuple[str, ...]:
+    """The hub names of the CLIP and SigLIP checkpoints that were downloaded before, sorted; asks no network."""
+    from huggingface_hub import constants
+
+    names = set()
+    for config in Path(constants.HF_HUB_CACHE).glob("models--*/snapshots/*/config.json"):
+        try:
+            kind = json.loads(config.read_text(encoding="utf-8")).get("model_type")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if kind in ("clip", "siglip", "siglip2") and has_weights(config.parent):
+            names.add(config.parents[2].name.removeprefix("models--").replace("--", "/"))
+    return tuple(sorted(names))
 
 
 def has_weights(folder: Path) -> bool:

@@ -8,6 +8,7 @@ import torch
 
 from clipmatrix.errors import ModelError
 from clipmatrix.guidance.base import Guidance
+from clipmatrix.guidance.hub import find_local
 
 BUILT_IN = ("mini", "fake")
 """The encoders that need no download: the embedded one, and the weightless one for tests."""
@@ -37,6 +38,21 @@ def load_guidance(name: str, device: torch.device | str = "cpu") -> Guidance:
             from clipmatrix.guidance.clip import load_clip
 
             return load_clip(name, device)
+
+
+def local_weights(name: str) -> list[Path]:
+    """The files of weights of the encoder called ``name``, as far as they are on this machine, sorted by name.
+
+    Downloads nothing, and finds none for a name that stands for no encoder.
+    """
+    match name:
+        case "mini":
+            folder: Path | None = Path(__file__).parent / "mini" / "checkpoint"
+        case "fake":
+            folder = None
+        case _:
+            folder = find_local(name)
+    return sorted(folder.glob("*.safetensors")) if folder else []
 
 
 def _is_mini(config: Path) -> bool:

@@ -1,7 +1,8 @@
 """The run directory: its layout, how it is begun, written and opened again; knows nothing of scenes or encoders.
 
 config.yaml  environment.json  events.jsonl  checkpoints/  previews/
-result/  model.glb  albedo.png  views.png  turntable.mp4
+checkpoints/  step_000200.safetensors ...  best.safetensors  state.safetensors (only while there is something to resume)
+result/  model.glb  albedo.png  views.png  turntable.mp4  health.json
 """
 
 import json
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from clipmatrix.errors import RunError
-from clipmatrix.runs.files import file_errors, write_whole
+from clipmatrix.runs.files import file_errors, free_bytes, read_file, write_whole
 
 _FOLDERS = ("checkpoints", "previews", "result")
 _LONGEST_SLUG = 60
@@ -63,6 +64,26 @@ class Run:
         return self.result_path / "turntable.mp4"
 
     @property
+    def health_path(self) -> Path:
+        """The verdicts on the result."""
+        return self.result_path / "health.json"
+
+    @property
+    def environment_path(self) -> Path:
+        """What the run ran on."""
+        return self.path / "environment.json"
+
+    @property
+    def state_path(self) -> Path:
+        """What the run needs to be resumed; gone when it is finished."""
+        return self.path / "checkpoints" / "state.safetensors"
+
+    @property
+    def best_path(self) -> Path:
+        """The scene's best-scoring state, which the result shows."""
+        return self.path / "checkpoints" / "best.safetensors"
+
+    @property
     def candidates_path(self) -> Path:
         """The picture of what the search found."""
         return self.path / "previews" / "candidates.png"
@@ -79,6 +100,39 @@ class Run:
         """The checkpoint with the most steps behind it, or None."""
         found = sorted((self.path / "checkpoints").glob("step_*.safetensors"))
         return found[-1] if found else None
+
+    def result_checkpoint(self) -> Path | None:
+        """The checkpoint that the result is made from: the best one, or else the latest; None before the first."""
+        return self.best_path if self.best_path.is_file() else self.latest_checkpoint()
+
+    def log_bytes(self) -> int:
+        """How long the event log is, all of it on the disk from now on.
+
+        Raises:
+            RunError: the log cannot be written.
+        """
+        with file_errors(self.events_path), self.events_path.open("ab") as log:
+            os.fsync(log.fileno())
+            return log.tell()
+
+    def cut_log(self, num_bytes: int) -> None:
+        """Forgets what the event log says beyond its first ``num_bytes``, and a last line that is not whole.
+
+        Raises:
+            RunError: the log cannot be written.
+        """
+        with file_errors(self.events_path):
+            kept = self.events_path.read_bytes()[:num_bytes]
+            write_whole(self.events_path, kept[: kept.rfind(b"\n") + 1])
+
+    def remove_state(self) -> None:
+        """Removes what only a run that is to be resumed needs.
+
+        Raises:
+            RunError: it cannot be removed.
+        """
+        with file_errors(self.state_path):
+            self.state_path.unlink(missing_ok=True)
 
     def write_event(self, record: Mapping[str, Any]) -> None:
         """Appends one line to the event log, whole.
@@ -101,27 +155,39 @@ class Run:
         return path
 
     def read_events(self) -> list[dict[str, Any]]:
-        """The event log; a last line that was cut off is left out."""
+        """The event log; a last line that was cut off is left out.
+
+        Raises:
+            RunError: it cannot be read.
+        """
         records = []
-        for line in self.events_path.read_text(encoding="utf-8").splitlines():
+        for line in read_file(self.events_path).decode("utf-8", errors="replace").split("\n"):
             try:
                 records.append(json.loads(line))
             except json.JSONDecodeError:
                 break
-        return records
+        return [record for record in records if isinstance(record, dict)]
+
+    def read_environment(self) -> dict[str, Any]:
+        """What the run ran on; empty where the record is missing or damaged."""
+        try:
+            record = json.loads(self.environment_path.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return record if isinstance(record, dict) else {}
 
 
-def check_target(path: Path) -> None:
-    """Makes sure that a run can be begun at ``path``, and writes nothing.
+def check_target(path: Path, num_bytes: int = 0) -> None:
+    """Makes sure that a run of about ``num_bytes`` can be begun at ``path``, and writes nothing.
 
     Raises:
-        RunError: it is a file, or a folder of something else, or cannot be written.
+        RunError: it is a file, or a folder of something else, cannot be written, or the disk is full.
     """
     if path.exists() and not path.is_dir():
         raise RunError(f"{path} is a file, and a run needs a folder: choose another --out")
     if path.is_dir():
         try:
-            is_foreign = any(path.iterdir()) and not _is_run(path)
+            is_foreign = not _is_run(path) and not _is_barely_begun(path)
         except OSError as error:
             raise RunError(f"{path} cannot be read ({error.strerror}): choose another --out") from error
         if is_foreign:
@@ -131,6 +197,12 @@ def check_target(path: Path) -> None:
         parent = parent.parent
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise RunError(f"{path} cannot be made, since {parent} cannot be written to: choose another --out")
+    free = free_bytes(parent)
+    if free < num_bytes:
+        raise RunError(
+            f"a run needs about {num_bytes / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free at {parent}: "
+            "make room, or choose another --out"
+        )
 
 
 def begin_run(path: Path, config_yaml: str, environment: Mapping[str, Any]) -> Run:
@@ -142,12 +214,29 @@ def begin_run(path: Path, config_yaml: str, environment: Mapping[str, Any]) -> R
     check_target(path)
     run = Run(path)
     with file_errors(path):
+        # Without a log it is no run: who is killed between these lines leaves nothing that looks like one.
+        run.events_path.unlink(missing_ok=True)
         for folder in _FOLDERS:
             shutil.rmtree(path / folder, ignore_errors=True)
             (path / folder).mkdir(parents=True)
-        run.events_path.write_text("", encoding="utf-8")
-    write_whole(path / "environment.json", (json.dumps(environment, indent=2) + "\n").encode())
+    write_whole(run.environment_path, (json.dumps(environment, indent=2) + "\n").encode())
     write_whole(run.config_path, config_yaml.encode())
+    write_whole(run.events_path, b"")
+    return run
+
+
+def reopen_run(path: Path) -> Run:
+    """The run directory at ``path``, to be written to again.
+
+    Raises:
+        RunError: there is none, or it cannot be written to.
+    """
+    run = open_run(path)
+    if not os.access(path, os.W_OK | os.X_OK) or not os.access(run.events_path, os.W_OK):
+        raise RunError(f"{path} cannot be written to: copy it to a place that can, and resume it there")
+    with file_errors(path):
+        for folder in _FOLDERS:
+            (path / folder).mkdir(exist_ok=True)
     return run
 
 
@@ -183,6 +272,15 @@ def slug(text: str) -> str:
         name = name[:_LONGEST_SLUG].rsplit("-", 1)[0]
     # Letters of other scripts take up to four bytes, and file systems allow 255 a name.
     return name.encode()[:200].decode(errors="ignore")
+
+
+def _is_barely_begun(path: Path) -> bool:
+    """Whether the folder is empty, or all that it holds is what ``begin_run`` leaves when it is killed."""
+    return all(
+        (item.name in _FOLDERS and item.is_dir() and not any(item.iterdir()))
+        or item.name.lstrip(".").startswith(("config.yaml", "environment.json", "events.jsonl"))
+        for item in path.iterdir()
+    )
 
 
 def _is_run(path: Path) -> bool:

@@ -45,7 +45,9 @@ class Deform(nn.Module):
         self.shape_change = nn.Parameter(torch.zeros_like(start.shape))
         self.differential = nn.Parameter(torch.zeros_like(start.offset))
         self._body = body
-        self._smoothing = ImplicitSmoothing(build_edges(body.template.faces), body.template.vertices.shape[0], strength)
+        edges = build_edges(body.template.faces)
+        self.edge_ids = edges.vertex_ids
+        self._smoothing = ImplicitSmoothing(edges, body.template.vertices.shape[0], strength)
 
     def shape(self) -> Float[Tensor, "s"]:
         """The body's shape coefficients, within their bounds."""

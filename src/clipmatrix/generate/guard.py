@@ -1,0 +1,112 @@
+"""Steps that would fold the surface or burn out the texture made shorter; knows nothing of losses or gradients."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from clipmatrix.geometry.quality import is_flipped
+from clipmatrix.health.verdicts import edge_change
+from clipmatrix.scene.scene import Scene
+from clipmatrix.scene.texture import CONTRAST
+
+MOST_FLIPPED = 0.0025
+LARGEST_EDGE_CHANGE = 10.0
+MOST_CLIPPED = 0.25
+"""Half of what the report calls healthy, so that no run ends on the edge of it."""
+
+CLIPPED_LOGIT = math.log(253.0 / 2.0)
+"""Beyond it a colour value is 2 or less, or 253 or more, of 255."""
+
+_HALVINGS = 5
+_RELEASE = 1.02
+_LOGITS_UNSEEN = 2.0
+
+
+class Guard:
+    """Takes back so much of a step that a scene stays within bounds, and brakes the steps that follow.
+
+    A step that leads beyond is halved up to five times and then taken back as a whole. Each time ``brake`` is halved,
+    which the next steps are multiplied by; each step that needs nothing raises it by 2 % again, up to 1.
+
+    References: backtracking, Armijo, "Minimization of Functions Having Lipschitz Continuous First Partial
+    Derivatives", Pacific Journal of Mathematics 1966; here with a bound in place of a decrease.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter], is_sound: Callable[[], bool]) -> None:
+        self._parameters, self._is_sound = parameters, is_sound
+        self.brake = 1.0
+
+    def copy(self) -> list[Tensor]:
+        """The parameters before a step."""
+        return [parameter.detach().clone() for parameter in self._parameters]
+
+    def shorten(self, before: list[Tensor]) -> float:
+        """How much of the step from ``before`` was left: 1, 1/2 ... 1/32, or 0; the parameters are moved back to it."""
+        if self._is_sound():
+            self.brake = min(1.0, _RELEASE * self.brake)
+            return 1.0
+        self.brake *= 0.5
+        after = self.copy()
+        for halving in range(1, _HALVINGS + 1):
+            share = 0.5**halving
+            self._put([torch.lerp(old, new, share) for old, new in zip(before, after, strict=True)])
+            if self._is_sound():
+                return share
+        self._put(before)
+        return 0.0
+
+    def _put(self, values: list[Tensor]) -> None:
+        with torch.no_grad():
+            for parameter, value in zip(self._parameters, values, strict=True):
+                parameter.copy_(value)
+
+
+def guard_form(scene: Scene, parameters: list[nn.Parameter]) -> Guard:
+    """Holds the share of flipped faces and the change of edges under a bound, or under the start's where that is more.
+
+    Costs one evaluation of the body a step, about 8 ms, and one more for each halving.
+    """
+    flipped, change = folding(scene)
+    most, largest = max(MOST_FLIPPED, flipped), max(LARGEST_EDGE_CHANGE, change)
+
+    def is_sound() -> bool:
+        flipped, change = folding(scene)
+        # Written so that what is no number is refused.
+        return flipped <= most and change <= largest
+
+    return Guard(parameters, is_sound)
+
+
+def guard_look(scene: Scene, parameters: list[nn.Parameter]) -> Guard:
+    """Holds the share of clipped colour values under a bound, or under the start's where that is more.
+
+    Costs one evaluation of the texture, 6 ms at 512 x 512 and 21 at 1024 x 1024, and one more for each halving.
+    """
+    most = max(MOST_CLIPPED, clipping(scene))
+    return Guard(parameters, lambda: clipping(scene) <= most)
+
+
+def folding(scene: Scene) -> tuple[float, float]:
+    """The share of faces that the offsets turn over, and the largest factor by which they change an edge."""
+    with torch.no_grad():
+        bare, offset = scene.deform.bare().vertices, scene.deform.offset()
+        vertices = bare + offset
+        flipped = float(is_flipped(vertices, bare, scene.body.template.faces).float().mean())
+        return flipped, edge_change(vertices, bare, scene.deform.edge_ids)
+
+
+def clipping(scene: Scene) -> float:
+    """The share of the texture's values that are all dark or all bright."""
+    with torch.no_grad():
+        return float((~(scene.texture.logit().abs() < CLIPPED_LOGIT)).float().mean())
+
+
+def steps_unseen(rate: float, num_levels: int) -> int:
+    """How many steps of the texture at that ``rate`` may pass unseen: in fewer no logit moves by more than two.
+
+    Adam moves a parameter by at most its rate, and all levels of the texture may move the same way.
+    """
+    furthest = rate * CONTRAST * num_levels
+    return max(1, int(_LOGITS_UNSEEN / furthest)) if furthest > 0.0 else 1
