@@ -292,7 +292,9 @@ class _Sentence:
         if hands is not head and hands is not torso and self.chance(0.3):
             worn.append(_join(self.before_noun((_HANDS,), hands), self.pick(self.words.gloves)))
         worn = [worn[i] for i in self.rng.permutation(len(worn))]
-        told = worn[0] if len(worn) == 1 else ", ".join(worn[:-1]) + (" and " if self.chance(0.8) else " plus ") + worn[-1]
+        told = (
+            worn[0] if len(worn) == 1 else ", ".join(worn[:-1]) + (" and " if self.chance(0.8) else " plus ") + worn[-1]
+        )
         if self.chance(0.08):
             return f"{told}, worn by {noun}{after}"
         return f"{noun} {self.pick(self.words.wears)} {told}{after}"

@@ -113,7 +113,9 @@ def sample_judge_scenes(bank: Bank, count: int, seed: int) -> tuple[JudgeViews, 
         look = replace(look, phenotypes=bank.phenotypes[shape])
         frame = int(rng.choice(len(FRAMES), p=_FRAME_SHARES)) if look.layout is not Layout.PLAIN else 0
         distinct = {id(layer): layer for layer in look.layers}
-        spaces = {key: sample_space(rng, P.Primitive(int(layer.params[P.PRIMITIVE]))) for key, layer in distinct.items()}
+        spaces = {
+            key: sample_space(rng, P.Primitive(int(layer.params[P.PRIMITIVE]))) for key, layer in distinct.items()
+        }
         views.pose_ids[row] = shape * bank.poses_per_shape + int(rng.integers(bank.poses_per_shape))
         views.layers[row] = look.layer_params
         views.spaces[row] = np.stack([spaces[id(layer)] for layer in look.layers])

@@ -139,13 +139,21 @@ def _mix_own(primitive, layer, x, y, z):
         shade = (0.5 + 0.5 * smoothstep(0.0, 0.25, second - near)) * (0.85 + 0.3 * ((bits >> 7) & 15) / 15.0)
         return smoothstep(0.15, 0.75, near), 0.0, shade
     if primitive == Primitive.VEINS:
-        height = gradient_noise(x * 5.0, y * 5.0, z * 5.0, seed) + 0.4 * gradient_noise(x * 13, y * 13, z * 13, seed + 4)
+        height = gradient_noise(x * 5.0, y * 5.0, z * 5.0, seed) + 0.4 * gradient_noise(
+            x * 13, y * 13, z * 13, seed + 4
+        )
         phase = (x * layer[AXIS] + y * layer[AXIS + 1] + z * layer[AXIS + 2]) * f * 0.7 + 6.0 * layer[WARP] * height
         line = 1.0 - abs(math.sin(phase))
         return line * line * line, 0.0, 1.0 + 0.1 * height
     if primitive == Primitive.FIBRES:
-        strand = gradient_noise(x * f, y * f * 0.15, z * f, seed) + 0.5 * gradient_noise(x * f * 2.1, y * f * 0.3, z * f * 2.1, seed + 1)
-        return smoothstep(-0.35, 0.45, strand), 0.0, 1.0 + 0.35 * gradient_noise(x * f * 1.4, y * f * 0.2, z * f * 1.4, seed + 9)
+        strand = gradient_noise(x * f, y * f * 0.15, z * f, seed) + 0.5 * gradient_noise(
+            x * f * 2.1, y * f * 0.3, z * f * 2.1, seed + 1
+        )
+        return (
+            smoothstep(-0.35, 0.45, strand),
+            0.0,
+            1.0 + 0.35 * gradient_noise(x * f * 1.4, y * f * 0.2, z * f * 1.4, seed + 9),
+        )
     return 0.0, 0.0, -1.0
 
 
