@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -44,12 +45,11 @@ class Lexicon:
 def lexicon() -> Lexicon:
     """The words of ``words.yaml``."""
     content = yaml.safe_load(_WORDS.read_text(encoding="utf-8"))
-    return Lexicon(
-        **{
-            key: {name: tuple(words) for name, words in value.items()} if isinstance(value, dict) else tuple(value)
-            for key, value in content.items()
-        }
-    )
+    fields: dict[str, Any] = {
+        key: {name: tuple(words) for name, words in value.items()} if isinstance(value, dict) else tuple(value)
+        for key, value in content.items()
+    }
+    return Lexicon(**fields)
 
 
 def plain_words(text: str) -> list[str]:

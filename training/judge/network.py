@@ -19,8 +19,8 @@ from torch.nn import functional as F
 class JudgeConfig:
     """The sizes of both towers.
 
-    ``image_size`` in pixels is a multiple of 16. ``widths`` are the channels of the grids at a 4th, an 8th and a 16th of
-    it, ``depths`` the blocks on each; the last ones attend. ``state_width`` is that of the sentence encoder's states.
+    ``image_size`` in pixels is a multiple of 16. ``widths`` are the channels of the grids at a 4th, 8th and 16th of it,
+    ``depths`` the blocks on each; the last ones attend. ``state_width`` is that of the sentence encoder's states.
     """
 
     image_size: int = 128
@@ -170,8 +170,8 @@ class JudgeText(nn.Module):
 class JudgeNetwork(nn.Module):
     """Both towers, the temperature, and three readings that training asks for beside the contrast.
 
-    ``builds`` reads the builds from an embedding, of a picture or a text alike; ``kinds`` and ``tints`` read the surface
-    and its base colour of every part from a picture's features.
+    ``builds`` reads the builds from an embedding, of a picture or a text alike; ``kinds`` and ``tints`` read the
+    surface and its base colour of every part from a picture's features.
     """
 
     def __init__(self, config: JudgeConfig) -> None:

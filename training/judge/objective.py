@@ -18,8 +18,8 @@ STATE_NOISE = 0.1
 def disturb(images: Tensor, generator: torch.Generator) -> Tensor:
     """Moved and noisy pictures (``objective.augment``), a third of them under fine patterns that mean nothing.
 
-    An optimiser hides such patterns in its textures to please an encoder: gratings, checks of single pixels and coloured
-    grain, blocks, a few levels of brightness. What is under them stays what it is.
+    An optimiser hides such patterns in its textures to please an encoder: gratings, checks of single pixels and
+    coloured grain, blocks, a few levels of brightness. What is under them stays what it is.
     """
     images = augment(images, generator)
     count, _, height, width = images.shape

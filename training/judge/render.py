@@ -1,8 +1,8 @@
 """Pictures of looks for the judge: its own light, surfaces and backgrounds on shared triangles; knows no words.
 
-Shared with ``clipmatrix.render.looks_cpu``: skinning, the changes of the surface, framing and the z-buffer. Its own: the
-textures (``texture.py``), the shading (hemisphere, key and fill, a wrapped diffuse and a Blinn-Phong lobe) and what lies
-behind the body.
+Shared with ``clipmatrix.render.looks_cpu``: skinning, the changes of the surface, framing and the z-buffer. Its own:
+the textures (``texture.py``), the shading (hemisphere, key and fill, a wrapped diffuse and a Blinn-Phong lobe) and what
+lies behind the body.
 
 numba's cache watches this file only: after a change of ``texture.py`` give it another ``NUMBA_CACHE_DIR``.
 """
@@ -209,7 +209,7 @@ def _draw_all(
 
 
 def draw_views(bodies: PosedBodies, views: JudgeViews, size: int) -> np.ndarray:
-    """sRGB pictures ``(n size size 3)`` in uint8, one a row, on all of numba's threads; the same rows, the same bits."""
+    """sRGB pictures ``(n size size 3)`` in uint8, one a row, on all of numba's threads; the same for the same rows."""
     out = np.empty((len(views), size, size, 3), np.uint8)
     _draw_all(
         bodies.template, bodies.faces, bodies.slots, bodies.joint_ids, bodies.joint_weights, bodies.rest,

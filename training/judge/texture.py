@@ -1,7 +1,7 @@
 """The judge's textures: solid patterns in a space of their own, drawn with gradient noise; knows no words.
 
-Its own here: the noise, the commonest patterns (stripes, spots, dots, checks, blotches, camouflage, cracks, scales, veins,
-fibres), the space that every pattern lies in (turned, mirrored, stretched, warped) and the grain. Shared with
+Its own here: the noise, the commonest patterns (stripes, spots, dots, checks, blotches, camouflage, cracks, scales,
+veins, fibres), the space that every pattern lies in (turned, mirrored, stretched, warped) and the grain. Shared with
 ``clipmatrix.procedural.patterns``, though never in the same space: the drawing of the rarer patterns, and the rows of
 numbers that describe a layer.
 
@@ -31,7 +31,7 @@ from clipmatrix.procedural.patterns import (
 )
 
 SPACE_WIDTH = 16
-"""A layer's space: an affine map of three rows, then warp (metres), its frequency, grain and the grain's cells a metre."""
+"""A layer's space: an affine map of three rows, warp (metres), its frequency, grain and the grain's cells a metre."""
 
 WARP_BY, WARP_RATE, GRAIN_BY, GRAIN_RATE = 12, 13, 14, 15
 
@@ -207,7 +207,7 @@ def _turn(rng: np.random.Generator, tilt: float, yaw: float) -> np.ndarray:
 
 
 def sample_space(rng: np.random.Generator, primitive: Primitive) -> np.ndarray:
-    """A space for a pattern: anyhow turned where it has no upright, little where it has, in place where it marks a part.
+    """A space for a pattern: turned anyhow where it has no upright, little where it has, and where it marks parts not.
 
     Patterns come out between 0.75 and 1.4 times as fine as the tables say.
     """
