@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def run_one(body: Body, guidance: Guidance, texels: Texels, row: dict, config: RunConfig, path: Path) -> None:
-    """Search (or not), descend, photograph and measure; writes ``path.png``, ``path.views.png`` and, last, ``path.json``."""
+    """Search (or not), descend, photograph and measure; writes ``path.png``, its views and, last, ``path.json``."""
     config = replace(config, prompts=default_prompts(row["text"]), clip=guidance.name)
     parts = build_parts(guidance, body, config)
     caption = ""
@@ -240,7 +240,7 @@ def write_table(rows: list[dict], seeds: int, out: Path, name: str, judged: Mapp
 
 
 def _row(*cells: str) -> str:
-    return "| " + " | ".join(cells) + " |"
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
 
 
 def _by_judge(verdicts: list[Verdict]) -> list[str]:

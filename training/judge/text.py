@@ -24,7 +24,10 @@ class SentenceReader:
 
     def __init__(self, teacher: Path, max_tokens: int, device: torch.device | None = None) -> None:
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
+        # Its bar for loading weights would tear the training's own.
+        disable_progress_bar()
         self._tokenizer = AutoTokenizer.from_pretrained(teacher)
         self._device = device or torch.device("cpu")
         model = AutoModel.from_pretrained(teacher, dtype=torch.bfloat16)
