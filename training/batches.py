@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ from clipmatrix.procedural.tables import materials
 from clipmatrix.procedural.truth import judge
 from clipmatrix.render.looks_cpu import LookViews, render_looks
 from training.scenes import FRAMES, Bank, sample_scenes
+
+T = TypeVar("T")
 
 CHUNK = 2048
 
@@ -204,7 +207,7 @@ def _planes(images: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
 
 
-def prefetch(make: Callable[[int], Batch], first: int, last: int) -> Iterator[Batch]:
+def prefetch(make: Callable[[int], T], first: int, last: int) -> Iterator[T]:
     """``make(step)`` for the steps from ``first`` to ``last``, two of them made ahead in a thread."""
     with ThreadPoolExecutor(1) as pool:
         waiting = [pool.submit(make, step) for step in range(first, min(first + 2, last))]

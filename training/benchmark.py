@@ -38,6 +38,11 @@ def select_rows(rows: list[dict], band: str | None, is_core: bool, part: str | N
     ]
 
 
+def run_name(row: dict, start: str, seed: int) -> str:
+    """What the files of a run are called."""
+    return f"{row['text'].replace(' ', '-')}-{start}-{seed}"
+
+
 def read_words(path: Path) -> set[str]:
     """The words of a file with one a line and comments that begin with #."""
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())

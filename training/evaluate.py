@@ -8,6 +8,7 @@ both without any network. Finished runs are kept: calling it again goes on where
 import argparse
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -40,11 +41,15 @@ from clipmatrix.scene.scene import Scene
 from clipmatrix.scene.start import Start, neutral_start
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import fit_distance, orbit
-from training.benchmark import BANDS, BENCHMARK, load_benchmark, select_rows
+from training.benchmark import BANDS, BENCHMARK, load_benchmark, run_name, select_rows
+from training.judge.checkpoint import load_judge
+from training.judge.score import Verdict, judge_runs
 from training.measure import Measured, measure, verdicts
 
 CELL = 160
+ROUND_VIEWS, ROUND_CELL = 8, 128
 STARTS = ("search", "neutral")
+_JUDGE_HEADS = ("judge's cosine: start", "end", "own prompt first: start", "end")
 
 
 def main() -> None:
@@ -67,11 +72,13 @@ def main() -> None:
     lists.add_argument("--hues", dest="list", action="store_const", const="hues", help="bodies of one colour")
     parser.set_defaults(list="prompts")
     parser.add_argument("--starts", default=",".join(STARTS))
+    parser.add_argument("--judge", type=Path, default=None, help="folder of a judge: its columns join the table")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rows = getattr(load_benchmark(arguments.prompts), arguments.list)
     rows = select_rows(rows, arguments.band, arguments.core, arguments.only)
     arguments.out.mkdir(parents=True, exist_ok=True)
+    judge = load_judge(arguments.judge) if arguments.judge else None
     body, guidance = load_anny(), load_guidance(arguments.clip, "cpu")
     jobs = [
         (row, seed, start) for seed in range(arguments.seeds) for row in rows for start in arguments.starts.split(",")
@@ -87,16 +94,15 @@ def main() -> None:
                 run_one(body, guidance, texels, row, replace(base, seed=seed, start=start), arguments.out / name)
     ending = "" if arguments.list == "prompts" else f"-{arguments.list}"
     write_sheet(rows, arguments.seeds, arguments.out, f"sheet{ending}.png")
-    print(write_table(rows, arguments.seeds, arguments.out, f"table{ending}.md"))
-
-
-def run_name(row: dict, start: str, seed: int) -> str:
-    """What the files of a run are called."""
-    return f"{row['text'].replace(' ', '-')}-{start}-{seed}"
+    judged: dict[str, Verdict] = {}
+    if judge is not None:
+        # A prompt is ranked among all of its list, whichever of them were run.
+        judged = judge_runs(judge, arguments.out, getattr(load_benchmark(arguments.prompts), arguments.list))
+    print(write_table(rows, arguments.seeds, arguments.out, f"table{ending}.md", judged))
 
 
 def run_one(body: Body, guidance: Guidance, texels: Texels, row: dict, config: RunConfig, path: Path) -> None:
-    """Search (or not), descend, photograph and measure; writes ``path.png`` and, last, ``path.json``."""
+    """Search (or not), descend, photograph and measure; writes ``path.png``, its views and, last, ``path.json``."""
     config = replace(config, prompts=default_prompts(row["text"]), clip=guidance.name)
     parts = build_parts(guidance, body, config)
     caption = ""
@@ -106,6 +112,7 @@ def run_one(body: Body, guidance: Guidance, texels: Texels, row: dict, config: R
         start, caption = found.start, found.caption
     scene = Scene(body, start, config.scene)
     before, before_numbers = photograph(scene, body), measure(scene, body, texels)
+    before_round = photograph_round(scene, body)
     stepper = Stepper(
         parts, scene, Scorer(guidance, config.prompts, config.score), config, torch.Generator().manual_seed(config.seed)
     )
@@ -119,6 +126,7 @@ def run_one(body: Body, guidance: Guidance, texels: Texels, row: dict, config: R
     best.restore()
     after, numbers = photograph(scene, body), measure(scene, body, texels)
     Image.fromarray(np.concatenate([before, after], axis=1)).save(path.with_suffix(".png"))
+    Image.fromarray(np.concatenate([before_round, photograph_round(scene, body)])).save(path.with_suffix(".views.png"))
     record = {
         "caption": caption, "score_first": float(np.mean(scores[:5])), "score_last": float(np.mean(scores[-10:])),
         "seconds_a_step": float(np.median(seconds)), "before": _numbers(before_numbers), "after": _numbers(numbers),
@@ -136,21 +144,32 @@ def _numbers(measured: Measured) -> dict:
 
 def photograph(scene: Scene, body: Body) -> np.ndarray:
     """Front, back and face side by side, standing, in a studio's light."""
+    return _photographs(scene, body, (0.4, 3.6, 0.3), ("whole", "whole", "head"), CELL)
+
+
+def photograph_round(scene: Scene, body: Body) -> np.ndarray:
+    """The whole figure from all around, side by side, as the judge sees it; standing, in a studio's light."""
+    azimuths = tuple(float(x) for x in np.linspace(0, 2 * np.pi, ROUND_VIEWS, endpoint=False) + 0.2)
+    return _photographs(scene, body, azimuths, ("whole",) * ROUND_VIEWS, ROUND_CELL)
+
+
+def _photographs(
+    scene: Scene, body: Body, azimuths: tuple[float, ...], framed: tuple[str, ...], cell: int
+) -> np.ndarray:
     pose = key_poses(body)["stand"]
     with torch.no_grad():
         rest = scene.deform()
         vertices = skin(rest.vertices, rest.rig, world_from_joint(rest.rig, pose[None]))
-        azimuth = torch.tensor([0.4, 3.6, 0.3])
-        lights = studio_lights(azimuth)
+        azimuth = torch.tensor(azimuths)
         head = vertices[0][body.regions["head"] > 0.5]
-        boxes = [(v.amin(0), v.amax(0)) for v in (vertices[0], vertices[0], head)]
+        boxes = [(v.amin(0), v.amax(0)) for v in (head if name == "head" else vertices[0] for name in framed)]
         centre = torch.stack([(low + high) / 2 for low, high in boxes])
         radius = torch.stack([(high - low).norm() / 2 for low, high in boxes])
-        fov = torch.full((3,), 0.5)
-        cameras = orbit(centre, azimuth, torch.full((3,), 0.08), fit_distance(radius * 0.95, fov), fov)
-        images = render(
-            scene.textured(vertices, lights), cameras, ImageSize(2 * CELL, 2 * CELL), rasterizer=CpuRasterizer()
-        )
+        fov = torch.full((len(azimuths),), 0.5)
+        elevation = torch.full((len(azimuths),), 0.08)
+        cameras = orbit(centre, azimuth, elevation, fit_distance(radius * 0.95, fov), fov)
+        surface = scene.textured(vertices, studio_lights(azimuth))
+        images = render(surface, cameras, ImageSize(2 * cell, 2 * cell), rasterizer=CpuRasterizer())
         small = downsample(images, 2)
         linear = small.rgb + (1 - small.alpha) * linear_from_srgb(torch.tensor(0.86))
         pictures = srgb_from_linear(linear.clamp(0, 1)).mul(255).add(0.5).to(torch.uint8).numpy()
@@ -180,35 +199,57 @@ def write_sheet(rows: list[dict], seeds: int, out: Path, name: str) -> None:
     sheet.save(out / name)
 
 
-def write_table(rows: list[dict], seeds: int, out: Path, name: str) -> str:
+def write_table(rows: list[dict], seeds: int, out: Path, name: str, judged: Mapping[str, Verdict] | None = None) -> str:
     """Markdown: how many of the seeds met each expectation before and after the descent, by prompt, band and start.
 
-    The last lines count the runs of which every expectation was met, among those of which there is any.
+    The last lines count the runs of which every expectation was met, among those of which there is any. With verdicts
+    of a judge, by the run's name, four columns more say its cosine and how many runs' own prompts it ranks first.
     """
+    heads = _JUDGE_HEADS if judged else ()
     lines = [
-        "| prompt | start | expectations met: start | after descent | encoder's cosine: first | last |",
-        "|---|---|---|---|---|---|",
+        _row("prompt", "start", "expectations met: start", "after descent", "encoder's cosine: first", "last", *heads),
+        "|" + "---|" * (6 + len(heads)),
     ]
     verdicts_of: dict[tuple[str, str], list[tuple[list[bool], list[bool]]]] = {}
+    judged_of: dict[tuple[str, str], list[Verdict]] = {}
     for row in rows:
         for start in STARTS:
             records = [out / f"{run_name(row, start, seed)}.json" for seed in range(seeds)]
             found = [json.loads(path.read_text()) for path in records if path.exists()]
             if not found:
                 continue
+            names = [run_name(row, start, seed) for seed in range(seeds)]
+            by_judge = [judged[run] for run in names if run in judged] if judged else []
             pairs = [(list(r["verdicts_before"].values()), list(r["verdicts"].values())) for r in found]
             for group in (row.get("band"), "all"):
                 if group:
                     verdicts_of.setdefault((group, start), []).extend(pairs)
+                    judged_of.setdefault((group, start), []).extend(by_judge)
             first, last = (np.mean([r[key] for r in found]) for key in ("score_first", "score_last"))
-            lines.append(f"| {row['text']} | {start} | {_met(pairs)} | {first:.2f} | {last:.2f} |")
+            cells = [row["text"], start, _met(pairs), f"{first:.2f}", f"{last:.2f}"]
+            lines.append(_row(*cells, *(_by_judge(by_judge) if judged else ())))
     order = sorted(verdicts_of, key=lambda key: ((*BANDS, "all").index(key[0]), STARTS.index(key[1])))
-    lines += [f"| **{group}** | {start} | {_met(verdicts_of[group, start])} | | |" for group, start in order]
+    for group, start in order:
+        cells = [f"**{group}**", start, _met(verdicts_of[group, start]), "", ""]
+        lines.append(_row(*cells, *(_by_judge(judged_of[group, start]) if judged else ())))
     for group, start in order:
         whole = [([all(before)], [all(after)]) for before, after in verdicts_of[group, start] if after]
-        lines.append(f"| **{group}: runs with all met** | {start} | {_met(whole)} | | |")
+        lines.append(_row(f"**{group}: runs with all met**", start, _met(whole), "", "", *("" for _ in heads)))
     (out / name).write_text("\n".join(lines) + "\n")
     return "\n".join(lines)
+
+
+def _row(*cells: str) -> str:
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
+
+
+def _by_judge(verdicts: list[Verdict]) -> list[str]:
+    """Four cells: the judge's mean cosine at the start and the end, and how often the own prompt is first there."""
+    if not verdicts:
+        return [""] * len(_JUDGE_HEADS)
+    first, last = (np.mean([getattr(v, key) for v in verdicts]) for key in ("start_score", "end_score"))
+    leads = [f"{sum(getattr(v, key) == 1 for v in verdicts)}/{len(verdicts)}" for key in ("start_rank", "end_rank")]
+    return [f"{first:.2f}", f"{last:.2f}", *leads]
 
 
 def _met(pairs: list[tuple[list[bool], list[bool]]]) -> str:

@@ -86,7 +86,7 @@ def fill_view(rng: np.random.Generator, views: LookViews, row: int, look: Look, 
     views.backgrounds[row] = sample_background(rng)
 
 
-def _pick_shape(rng: np.random.Generator, bank: Bank, look: Look) -> int:
+def pick_shape(rng: np.random.Generator, bank: Bank, look: Look) -> int:
     """A random shape of the bank; for a character one of those that come nearest to its build."""
     cues = characters()[look.role.name].cues if look.role else {}
     asked = [i for i, name in enumerate(PHENOTYPES) if name in cues]
@@ -106,7 +106,7 @@ def sample_scenes(bank: Bank, count: int, seed: int) -> tuple[LookViews, list[Lo
     views, looks, frames = LookViews.empty(count), [], np.empty(count, np.int64)
     for row in range(count):
         look = sample_look(rng)
-        shape = _pick_shape(rng, bank, look)
+        shape = pick_shape(rng, bank, look)
         pose = shape * bank.poses_per_shape + int(rng.integers(bank.poses_per_shape))
         frames[row] = rng.choice(len(FRAMES), p=_FRAME_SHARES) if look.layout is not Layout.PLAIN else 0
         look = replace(look, phenotypes=bank.phenotypes[shape])

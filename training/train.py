@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import save_file
+from torch import nn
 
 from clipmatrix.bodies.anny import load_anny
 from clipmatrix.guidance.mini import tokenize
@@ -158,7 +159,7 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
             optimizer.step()
             with torch.no_grad():
                 network.log_scale.clamp_(max=math.log(40.0))
-                _update_average(average, network, min(config.average, (1 + step) / (10 + step)))
+                update_average(average, network, min(config.average, (1 + step) / (10 + step)))
             recent = [*recent[-49:], loss.item()]
             if (step + 1) % config.save_every == 0 or step + 1 == total:
                 _save(out, step + 1, network, average, optimizer)
@@ -174,7 +175,8 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
             progress.update(job, completed=step + 1)
 
 
-def _update_average(average: MiniNetwork, network: MiniNetwork, decay: float) -> None:
+def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the average of the weights towards the network's by ``1 - decay``."""
     for mine, other in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
         if mine.dtype.is_floating_point:
             mine.lerp_(other, 1 - decay)
