@@ -3,11 +3,14 @@
 from collections.abc import Generator
 from pathlib import Path
 
+from clipmatrix.bodies.loading import body_regions
 from clipmatrix.config import RunConfig
 from clipmatrix.generate import loop
 from clipmatrix.generate.events import Event
 from clipmatrix.runs import directory
 from clipmatrix.runs.directory import Run
+
+__all__ = ["body_regions", "create", "open_run", "stream"]
 
 
 def stream(config: RunConfig, out: Path) -> Generator[Event, None, None]:

@@ -24,6 +24,7 @@ _INTERRUPTED = 130
 @click.option("--quality", metavar="draft|standard|fine", help="How long to work.  [default: standard]")
 @click.option("--steps", type=int, help="Steps of the descent, instead of the quality's.")
 @click.option("--clip", metavar="MODEL", help="Encoder: mini, a Hugging Face name or a folder.  [default: mini]")
+@click.option("--body", metavar="anny|smplx:FILE|FILE", help="What to dress; FILE is .glb, .gltf, .obj or .ply.  [default: anny]")
 @click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with any setting; options win over it.")
 def create(
@@ -33,6 +34,7 @@ def create(
     quality: str | None,
     steps: int | None,
     clip: str | None,
+    body: str | None,
     start: str | None,
     config: Path | None,
 ) -> int:
@@ -41,17 +43,22 @@ def create(
     Writes a rigged GLB, a video, a contact sheet and the texture. Ctrl-C stops and keeps what there is.
     """
     # Loading the package takes seconds, which --help and --version need not wait for.
-    from clipmatrix.api import stream
+    from clipmatrix.api import body_regions, stream
     from clipmatrix.cli.progress import build_reporter
     from clipmatrix.config import RunConfig, default_prompts, load_config, preset
     from clipmatrix.generate.events import Done
+    from clipmatrix.guidance.prompts import Prompt
     from clipmatrix.runs.directory import free_path
 
     settings: RunConfig = load_config(config, quality) if config else preset(quality or "standard")
+    if body is not None:
+        settings = dataclasses.replace(settings, body=body)
     if prompt is not None:
         if settings.prompts:
             raise ConfigError(f"prompts stand both on the command line and in {config}: keep them in one place")
-        settings = dataclasses.replace(settings, prompts=default_prompts(prompt))
+        # An empty prompt is a mistake that need not wait for the body.
+        Prompt(prompt)
+        settings = dataclasses.replace(settings, prompts=default_prompts(prompt, body_regions(settings.body)))
     if not settings.prompts:
         raise PromptError('there is no prompt: say what to create, as in: clipmatrix create "a zebra striped man"')
     if seed is not None:

@@ -22,6 +22,7 @@ class Started:
     seed: int
     steps: int
     warnings: tuple[str, ...] = ()
+    body: str = "anny"
 
 
 @dataclass(frozen=True)

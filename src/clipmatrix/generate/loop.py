@@ -81,9 +81,9 @@ class _Run:
         """Makes the run directory."""
         self._run = begin_run(self.out, dump_yaml(self.config), describe_environment())
         texts = tuple(dict.fromkeys(prompt.text for prompt in self.config.prompts))
-        warnings = text_warnings(self.parts.guidance, texts)
-        name = self.parts.guidance.name
-        return self._tell(Started(self.out, texts, name, self.config.seed, self.config.steps, warnings))
+        body, name = self.parts.body, self.parts.guidance.name
+        warnings = (*text_warnings(self.parts.guidance, texts), *(f"{body.name}: {note}" for note in body.notes))
+        return self._tell(Started(self.out, texts, name, self.config.seed, self.config.steps, warnings, body.name))
 
     def descend(self) -> Iterator[Event]:
         """Finds the start and steps from there, with previews and checkpoints between."""

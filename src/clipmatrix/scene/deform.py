@@ -45,7 +45,9 @@ class Deform(nn.Module):
         self.shape_change = nn.Parameter(torch.zeros_like(start.shape))
         self.differential = nn.Parameter(torch.zeros_like(start.offset))
         self._body = body
-        self._smoothing = ImplicitSmoothing(build_edges(body.template.faces), body.template.vertices.shape[0], strength)
+        # Smoothing knows nothing of creases and seams: vertices of one place move as one.
+        faces = body.template.faces if body.welds is None else body.welds.faces
+        self._smoothing = ImplicitSmoothing(build_edges(faces), body.template.vertices.shape[0], strength)
 
     def shape(self) -> Float[Tensor, "s"]:
         """The body's shape coefficients, within their bounds."""
@@ -54,7 +56,9 @@ class Deform(nn.Module):
 
     def offset(self) -> Float[Tensor, "v 3"]:
         """delta in metres, in the bind pose."""
-        return self.start_offset + self.mobility * self._smoothing.smooth(self.differential)
+        moved = self.mobility * self._smoothing.smooth(self.differential)
+        welds = self._body.welds
+        return self.start_offset + (moved if welds is None else moved.index_select(0, welds.first_ids))
 
     def bare(self) -> RestBody:
         """The body of this shape in its bind pose, without offsets."""
