@@ -2,7 +2,8 @@
 
 A file with a skin or an animation keeps its nodes: every node that carries a mesh, and those above it, is a joint of
 the body. A file with neither is a still mesh with one joint. The body's rest is what a viewer shows before any clip
-plays. Its joints' frames there are rigid, whatever scales the file's nodes have.
+plays. Its joints' frames there are rigid, whatever scales the file's nodes have. Poses are blended about that rest; a
+file whose bind pose is another one blends about that, which differs by a hair where joints share a vertex.
 """
 
 from dataclasses import dataclass
@@ -221,7 +222,9 @@ def _rigged(file: GltfFile, made: Dressable, pieces: list[_Piece], source: GltfS
     if is_named and not humanoid:
         notes.append("it does not stand facing +Z: turned a little at each joint instead of posed")
     skinned = {joint for skin in source.skins for joint in skin.joints}
-    loose = tuple(j for j, node in enumerate(source.joint_nodes) if node in skinned and parents[j] >= 0)
+    loose = tuple(
+        joint for joint, node in enumerate(source.joint_nodes) if node in skinned and parent_nodes[node] in skinned
+    )
     return Body(
         name=file.name,
         template=made.mesh,
