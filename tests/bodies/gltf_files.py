@@ -9,7 +9,12 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 from tests.support_body import build_support_body
 
-COMPONENTS = {np.dtype(np.uint8): 5121, np.dtype(np.uint16): 5123, np.dtype(np.uint32): 5125, np.dtype(np.float32): 5126}
+COMPONENTS = {
+    np.dtype(np.uint8): 5121,
+    np.dtype(np.uint16): 5123,
+    np.dtype(np.uint32): 5125,
+    np.dtype(np.float32): 5126,
+}
 KINDS = {(): "SCALAR", (2,): "VEC2", (3,): "VEC3", (4,): "VEC4", (4, 4): "MAT4"}
 NAMES = {
     "hips": "Hips", "spine": "Spine", "chest": "Spine1", "neck": "Neck", "head": "Head", "upper_arm": "Arm",
@@ -114,7 +119,12 @@ def _clip(packer: Packer, nodes: list[dict[str, Any]], rng: np.random.Generator)
     times = np.array([0.0, 0.4, 1.0], np.float32)
     channels, samplers = [], []
     source = packer.add(times, min=[0.0], max=[1.0])
-    for name, path in (("Hips", "translation"), ("Spine1", "translation"), ("LeftArm", "rotation"), ("Spine", "rotation")):
+    for name, path in (
+        ("Hips", "translation"),
+        ("Spine1", "translation"),
+        ("LeftArm", "rotation"),
+        ("Spine", "rotation"),
+    ):
         (node,) = [index for index, entry in enumerate(nodes) if entry["name"] == f"mixamorig:{name}"]
         rest = np.array(nodes[node][path])
         if path == "translation":

@@ -159,7 +159,10 @@ def rigid_file(path: Path, names: tuple[str, ...] = ("wheel",)) -> Path:
     times = packer.add(np.array([0, 1], np.float32), min=[0.0], max=[1.0])
     turns = packer.add(np.array([[0, 0, 0, 1], [0, 0, 0.7071068, 0.7071068]], np.float32))
     packer.document["animations"] = [
-        {"channels": [{"sampler": 0, "target": {"node": 1, "path": "rotation"}}], "samplers": [{"input": times, "output": turns}]}
+        {
+            "channels": [{"sampler": 0, "target": {"node": 1, "path": "rotation"}}],
+            "samplers": [{"input": times, "output": turns}],
+        }
     ]
     return packer.write(path)
 

@@ -137,9 +137,7 @@ def test_good_uvs_are_kept_and_bad_ones_replaced(tmp_path: Path) -> None:
         (CORNERS * [1.0, 0, 0], BOX, "no triangle with an area"),
     ],
 )
-def test_what_cannot_be_dressed_is_refused(
-    tmp_path: Path, points: np.ndarray, faces: np.ndarray, message: str
-) -> None:
+def test_what_cannot_be_dressed_is_refused(tmp_path: Path, points: np.ndarray, faces: np.ndarray, message: str) -> None:
     path = write_obj(tmp_path / "bad.obj", points, faces)
     with pytest.raises(BodyError, match=message) as caught:
         load_mesh(path)

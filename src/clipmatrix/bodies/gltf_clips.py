@@ -30,9 +30,7 @@ def source_clips(body: Body) -> tuple[Clip, ...]:
         end = min(max(float(track.times[-1]) for track in animation.tracks), _LONGEST_S)
         times = np.linspace(0.0, max(end, 1e-3), max(round(end * FRAMES_PER_SECOND), 1) + 1)
         moving = moving_frames(source.nodes, tree, animation, times)
-        frames = np.stack(
-            [np.broadcast_to(moving[node], (len(times), 4, 4)) for node in source.joint_nodes], axis=1
-        )
+        frames = np.stack([np.broadcast_to(moving[node], (len(times), 4, 4)) for node in source.joint_nodes], axis=1)
         world = rigid(frames, body.placement)
         base = np.stack([world[:, p] if p >= 0 else np.broadcast_to(np.eye(4), world[:, 0].shape) for p in parents], 1)
         local = np.linalg.inv(base) @ world

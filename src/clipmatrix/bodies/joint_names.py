@@ -7,7 +7,9 @@ Creator, BVH files): a side, a word for the bone, and numbers.
 import re
 from collections.abc import Mapping, Sequence
 
-_PREFIX = re.compile(r"^(mixamorig\d*[:_]?|armature[|_]|bip0*1?[ _.]|cc_base_|def-|org-|j_bip_[clr]_|valvebiped[._])", re.I)
+_PREFIX = re.compile(
+    r"^(mixamorig\d*[:_]?|armature[|_]|bip0*1?[ _.]|cc_base_|def-|org-|j_bip_[clr]_|valvebiped[._])", re.I
+)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SIDES = {"l": "l", "left": "l", "r": "r", "right": "r"}
 

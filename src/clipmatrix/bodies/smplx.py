@@ -41,7 +41,14 @@ JOINT_NAMES = (
 )  # fmt: skip
 """The model's 55 joints in the order of its file."""
 
-_ROLES = {"hips": "pelvis", "spine": "spine1", "chest": "spine2", "upper_chest": "spine3", "neck": "neck", "head": "head"}
+_ROLES = {
+    "hips": "pelvis",
+    "spine": "spine1",
+    "chest": "spine2",
+    "upper_chest": "spine3",
+    "neck": "neck",
+    "head": "head",
+}
 _SIDE_ROLES = {
     "shoulder": "collar",
     "upper_arm": "shoulder",
@@ -101,7 +108,9 @@ def load_smplx(path: Path) -> Body:
     every = torch.arange(len(JOINT_NAMES)).expand(len(template), -1)
     joint_ids, joint_weights = prune_influences(every, torch.from_numpy(arrays["weights"]).float(), NUM_INFLUENCES)
     heads = torch.from_numpy(points[len(template) :]).float()
-    rig = Rig(JOINT_NAMES, _parents(arrays["kintree_table"], path.name), joint_from_heads(heads), joint_ids, joint_weights)
+    rig = Rig(
+        JOINT_NAMES, _parents(arrays["kintree_table"], path.name), joint_from_heads(heads), joint_ids, joint_weights
+    )
     rest = SmplxShapeSpace(
         points=torch.from_numpy(points.reshape(-1)).float(),
         directions=torch.from_numpy(moves.reshape(-1, num_shapes)).float(),
@@ -151,7 +160,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     except OSError as error:
         raise BodyError(f"{path} cannot be read ({error.strerror or 'no .npz'}): name an SMPL-X .npz") from error
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise BodyError(f"{path.name} is no .npz of plain arrays: save the SMPL-X model anew with numpy.savez") from error
+        raise BodyError(
+            f"{path.name} is no .npz of plain arrays: save the SMPL-X model anew with numpy.savez"
+        ) from error
     num, joints = len(arrays["v_template"]), len(JOINT_NAMES)
     wanted = {
         "v_template": (num, 3),

@@ -97,7 +97,10 @@ def prepare(soup: Soup) -> Dressable:
     used, faces = np.unique(faces, return_inverse=True)
     faces = faces.reshape(-1, 3).astype(np.int64)
     vertex_ids, vertex_places = np.empty(len(used), np.int64), np.empty(len(used), np.int64)
-    vertex_ids[faces.reshape(-1)], vertex_places[faces.reshape(-1)] = corner_ids.reshape(-1), places_of_corners.reshape(-1)
+    vertex_ids[faces.reshape(-1)], vertex_places[faces.reshape(-1)] = (
+        corner_ids.reshape(-1),
+        places_of_corners.reshape(-1),
+    )
     _, first, inverse = np.unique(vertex_places, return_index=True, return_inverse=True)
     first_ids = first[inverse.reshape(-1)]
     vertices = placement.scale * points[vertex_places] + np.array(placement.shift)

@@ -24,7 +24,9 @@ _INTERRUPTED = 130
 @click.option("--quality", metavar="draft|standard|fine", help="How long to work.  [default: standard]")
 @click.option("--steps", type=int, help="Steps of the descent, instead of the quality's.")
 @click.option("--clip", metavar="MODEL", help="Encoder: mini, a Hugging Face name or a folder.  [default: mini]")
-@click.option("--body", metavar="anny|smplx:FILE|FILE", help="What to dress; FILE is .glb, .gltf, .obj or .ply.  [default: anny]")
+@click.option(
+    "--body", metavar="anny|smplx:FILE|FILE", help="What to dress; FILE is .glb, .gltf, .obj or .ply.  [default: anny]"
+)
 @click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with any setting; options win over it.")
 def create(

@@ -29,7 +29,13 @@ def at_home(character: Character, body: Body) -> Character:
     shift = torch.tensor(placement.shift, dtype=torch.float64)
     vertices = (character.mesh.vertices.double() - shift) / placement.scale
     bind = character.rig.bind_from_joint.double()
-    bind = torch.cat([bind[..., :3], torch.nn.functional.pad((bind[:, :3, 3:] - shift[:, None]) / placement.scale, (0, 0, 0, 1), value=1.0)], dim=-1)
+    bind = torch.cat(
+        [
+            bind[..., :3],
+            torch.nn.functional.pad((bind[:, :3, 3:] - shift[:, None]) / placement.scale, (0, 0, 0, 1), value=1.0),
+        ],
+        dim=-1,
+    )
     old = character.rig
     rig = Rig(old.joint_names, old.parents, torch.linalg.inv(bind).float(), old.joint_ids, old.joint_weights)
     mesh = Mesh(vertices.float(), character.mesh.faces, character.mesh.uvs, character.mesh.face_uvs)

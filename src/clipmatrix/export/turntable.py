@@ -18,7 +18,6 @@ from clipmatrix.render.rasterize_cpu import CpuRasterizer
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import Cameras, orbit
 
-
 _OWN_CLIP_S = (4.0, 2.0)
 """The longest and the shortest time for which a clip of a user's own body is shown."""
 

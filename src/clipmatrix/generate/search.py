@@ -247,7 +247,7 @@ def _settle(look: Look, given: _Given) -> Look:
     What the words name is as they say. Where they speak of nothing but the build, the look wears bare skin.
     """
     if not given.has_parts:
-        return _whole(look)
+        return _whole(look, given.builds)
     settled = np.where(look.phenotypes < 0.2, 0.05, np.where(look.phenotypes > 0.8, 0.95, _USUAL))
     settled[0] = 0.05 if look.phenotypes[0] < 0.5 else 0.95
     settled[1] = 0.38 if look.phenotypes[1] < 0.45 else settled[1]
@@ -272,10 +272,14 @@ _ANYWHERE = np.isin(CHANGES, ("spikes", "lumps", "inflation", "drips", "plates")
 """Changes of form that need no part of a figure."""
 
 
-def _whole(look: Look) -> Look:
-    """The look for a body without parts: one surface all over, no build, and what change needs no limb."""
+def _whole(look: Look, builds: Mapping[str, int]) -> Look:
+    """The look for a body without parts: one surface all over, no build, and what change needs no limb.
+
+    Where the words name such changes, it has those and no others.
+    """
     layers = (look.layers[SLOTS.index("torso")],) * len(SLOTS)
-    changes = np.where(_ANYWHERE, look.changes, 0.0)
+    told = np.array([0.9 * builds.get(name, 0) for name in CHANGES])
+    changes = np.where(_ANYWHERE, told if (told * _ANYWHERE).any() else look.changes, 0.0)
     return replace(look, layout=Layout.UNIFORM, layers=layers, phenotypes=_USUAL.copy(), changes=changes, role=None)
 
 
