@@ -106,7 +106,7 @@ def test_rig_and_clips_come_out_value_by_value(figure: tuple[Path, Body]) -> Non
 
 
 def test_a_new_form_is_the_same_in_every_pose(figure: tuple[Path, Body]) -> None:
-    """An offset at rest, led back into the file's bind space, shows at rest as that offset, and moves with the joints."""
+    """An offset at rest, led back into the file's bind space, shows at rest as it was, and moves with the joints."""
     _, body = figure
     offset = 0.05 * torch.sin(20 * body.template.vertices)
     character = dressed(body, offset)

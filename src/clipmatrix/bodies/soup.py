@@ -38,8 +38,8 @@ _WELD = 1e-6
 class Soup:
     """Triangles of a file, in its units; +Y up. ``kinds`` tells vertices apart that must not be welded into one.
 
-    ``is_two_sided`` says which faces are to be seen from behind as well, ``is_wound`` whether the format says which side
-    of a face is its front. ``notes`` are lines for the user.
+    ``is_two_sided`` says which faces are to be seen from behind as well, ``is_wound`` whether the format says which
+    side of a face is its front. ``notes`` are lines for the user.
     """
 
     name: str
@@ -135,7 +135,7 @@ def _checked(soup: Soup) -> Soup:
     size = float(np.ptp(used, axis=0).max())
     if not _SMALLEST <= size <= _LARGEST:
         raise BodyError(
-            f"{soup.name} is {size:g} units across, wanted {_SMALLEST:g} to {_LARGEST:g}: scale it in a modelling program"
+            f"{soup.name} is {size:g} units across, wanted {_SMALLEST:g} to {_LARGEST:g}: scale it to metres"
         )
     # Vertices that no face uses may be anywhere, and would spoil the grid that welds the others.
     positions = np.where(np.isfinite(soup.positions), soup.positions, 0.0)

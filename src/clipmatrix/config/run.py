@@ -53,9 +53,9 @@ class RunConfig:
     """Everything that decides what a run makes; the same config gives the same result on the same machine.
 
     ``views`` pictures of ``resolution`` squared are rendered each of the ``steps``. ``clip`` names the encoder:
-    ``mini``, a hub name or a folder; ``body`` is ``anny``, ``smplx:FILE.npz`` or a mesh file. ``start`` is where the descent begins. A preview is written every
-    ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0 leaves them out. The turntable is
-    ``video_size`` squared.
+    ``mini``, a hub name or a folder. ``start`` is where the descent begins. ``body`` is ``anny``, ``smplx:FILE.npz``
+    or a mesh file. A preview is written every ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0
+    leaves them out. The turntable is ``video_size`` squared.
     """
 
     prompts: tuple[Prompt, ...] = ()

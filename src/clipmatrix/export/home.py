@@ -29,13 +29,7 @@ def at_home(character: Character, body: Body) -> Character:
     shift = torch.tensor(placement.shift, dtype=torch.float64)
     vertices = (character.mesh.vertices.double() - shift) / placement.scale
     bind = character.rig.bind_from_joint.double()
-    bind = torch.cat(
-        [
-            bind[..., :3],
-            torch.nn.functional.pad((bind[:, :3, 3:] - shift[:, None]) / placement.scale, (0, 0, 0, 1), value=1.0),
-        ],
-        dim=-1,
-    )
+    bind[:, :3, 3] = (bind[:, :3, 3] - shift) / placement.scale
     old = character.rig
     rig = Rig(old.joint_names, old.parents, torch.linalg.inv(bind).float(), old.joint_ids, old.joint_weights)
     mesh = Mesh(vertices.float(), character.mesh.faces, character.mesh.uvs, character.mesh.face_uvs)
@@ -43,7 +37,7 @@ def at_home(character: Character, body: Body) -> Character:
 
 
 def write_redressed(path: Path, character: Character, body: Body) -> None:
-    """Writes the body's own file with the character's form and look: nodes, skins and clips are value by value as in it.
+    """Writes the body's own file with the character's form and look; nodes, skins and clips stay value by value.
 
     Vertices are those of the file, split further only where new uvs ask for it. The same character gives the same
     bytes.
