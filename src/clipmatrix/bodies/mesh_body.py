@@ -74,13 +74,14 @@ def _soup_of(mesh: Any, name: str) -> Soup:
     positions = np.asarray(mesh.vertices, np.float64)
     faces = np.asarray(mesh.faces, np.int64).reshape(-1, 3)
     uvs = getattr(mesh.visual, "uv", None)
-    has_uvs = uvs is not None and len(uvs) == len(positions)
+    if uvs is not None and len(uvs) != len(positions):
+        uvs = None
     return Soup(
         name=name,
         positions=positions,
         faces=faces,
         # trimesh counts v from the bottom, as OBJ does.
-        uvs=np.stack([uvs[:, 0], 1.0 - uvs[:, 1]], axis=1).astype(np.float64) if has_uvs else None,
+        uvs=np.stack([uvs[:, 0], 1.0 - uvs[:, 1]], axis=1).astype(np.float64) if uvs is not None else None,
         normals=None,
         kinds=np.zeros(len(positions), np.int64),
         is_two_sided=np.zeros(len(faces), bool),
