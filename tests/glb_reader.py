@@ -76,6 +76,7 @@ class Glb:
             node = nodes[index]
             local = np.eye(4)
             local[:3, :3] = matrix_from_quat(np.asarray(node.get("rotation", (0.0, 0.0, 0.0, 1.0)), np.float64))
+            local[:3, :3] *= np.asarray(node.get("scale", (1.0, 1.0, 1.0)), np.float64)
             local[:3, 3] = node.get("translation", (0.0, 0.0, 0.0))
             frames[index] = parent @ local
             for child in node.get("children", []):

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+from clipmatrix.bodies.loading import body_regions
 from clipmatrix.config import RunConfig
 from clipmatrix.generate import checkup, health, loop, resuming
 from clipmatrix.generate.checkup import Finding
@@ -10,6 +11,8 @@ from clipmatrix.generate.events import Event
 from clipmatrix.health.verdicts import Health
 from clipmatrix.runs import directory
 from clipmatrix.runs.directory import Run
+
+__all__ = ["body_regions", "create", "open_run", "stream"]
 
 
 def stream(config: RunConfig, out: Path) -> Generator[Event, None, None]:

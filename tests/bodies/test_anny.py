@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from clipmatrix.bodies.anny import AnnyShapeSpace, prune_influences
+from clipmatrix.bodies.anny import AnnyShapeSpace
 from clipmatrix.bodies.body import REGIONS, Body
+from clipmatrix.bodies.rig import prune_influences
 from clipmatrix.geometry.mesh import face_normals
 
 

@@ -77,6 +77,22 @@ def test_unknown_qualities_and_starts(capsys: pytest.CaptureFixture[str]) -> Non
     assert _mistake(capsys, "a man", "--start", "middle") == 'start must be one of search, neutral, not "middle"'
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("ani", 'there is no body "ani" (.glb, .gltf, .obj and .ply can be read): did you mean "anny"?'),
+        ("dog.glb", "dog.glb, which cannot be read (No such file or directory): name a .glb, .gltf, .obj or .ply file"),
+        ("", "body must not be empty: name anny, smplx:FILE.npz or a mesh file"),
+        (
+            "smplx:model.pkl",
+            "model.pkl is a pickle, which may run programs when it is read: name the .npz of the same download",
+        ),
+    ],
+)
+def test_bodies_that_cannot_be_used(capsys: pytest.CaptureFixture[str], body: str, message: str) -> None:
+    assert _mistake(capsys, "a man", "--clip", "fake", "--body", body) == message
+
+
 def test_places_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     message = _mistake(capsys, "a man", "--clip", "fake", "--out", str(tmp_path / "file"))
@@ -132,7 +148,7 @@ def test_version_by_both_doors() -> None:
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["create", "--help"]) == 0
     text = capsys.readouterr().out
-    for option in ("--out", "--seed", "--quality", "--steps", "--clip", "--start", "--config"):
+    for option in ("--out", "--seed", "--quality", "--steps", "--clip", "--body", "--start", "--config"):
         assert option in text
 
 

@@ -17,7 +17,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from clipmatrix.bodies.body import REGIONS, Body, RestBody
-from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig
+from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, joint_from_heads, prune_influences
 from clipmatrix.errors import BodyError
 from clipmatrix.geometry.mesh import Mesh
 
@@ -138,7 +138,7 @@ class AnnyShapeSpace:
         rig = Rig(
             joint_names=self.rig.joint_names,
             parents=self.rig.parents,
-            joint_from_bind=_joint_from_bind(points[num_vertices:]),
+            joint_from_bind=joint_from_heads(points[num_vertices:]),
             joint_ids=self.rig.joint_ids,
             joint_weights=self.rig.joint_weights,
         )
@@ -169,7 +169,7 @@ def load_anny(device: torch.device | str = "cpu") -> Body:
     rig = Rig(
         joint_names=names,
         parents=tuple(int(parent) for parent in model.bone_parents),
-        joint_from_bind=_joint_from_bind(template[model.template_vertices.shape[0] :].float()).to(device),
+        joint_from_bind=joint_from_heads(template[model.template_vertices.shape[0] :].float()).to(device),
         joint_ids=joint_ids.to(device),
         joint_weights=joint_weights.to(device),
     )
@@ -200,15 +200,6 @@ def load_anny(device: torch.device | str = "cpu") -> Body:
         mirror_ids=_mirror_ids(neutral_body.vertices),
         licence=_LICENCE,
     )
-
-
-def prune_influences(
-    joint_ids: Int64[Tensor, "v i"], joint_weights: Float[Tensor, "v i"], num_influences: int
-) -> tuple[Int64[Tensor, "v k"], Float[Tensor, "v k"]]:
-    """The heaviest influences of each vertex, heaviest first, their weights summing to one again."""
-    weights, order = joint_weights.sort(dim=1, descending=True, stable=True)
-    weights, order = weights[:, :num_influences], order[:, :num_influences]
-    return joint_ids.gather(1, order), weights / weights.sum(dim=1, keepdim=True)
 
 
 def _build_model() -> "anny.Anny":
@@ -281,12 +272,6 @@ def _y_up(points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
     """Points of a z-up figure that faces -Y as those of a y-up figure that faces +Z."""
     x, y, z = points.unbind(-1)
     return torch.stack([x, z, -y], dim=-1)
-
-
-def _joint_from_bind(heads: Float[Tensor, "j 3"]) -> Float[Tensor, "j 4 4"]:
-    matrices = torch.eye(4, dtype=heads.dtype, device=heads.device).repeat(heads.shape[0], 1, 1)
-    matrices[:, :3, 3] = -heads
-    return matrices
 
 
 def _humanoid(joint_names: tuple[str, ...]) -> dict[str, int]:

@@ -7,8 +7,10 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from clipmatrix.bodies.gltf_source import GltfSource
 from clipmatrix.bodies.rig import Rig
-from clipmatrix.geometry.mesh import Mesh
+from clipmatrix.geometry.mesh import Mesh, vertex_normals
+from clipmatrix.geometry.welds import Welds
 
 REGIONS = ("whole", "head", "torso", "arms", "hands", "legs", "feet")
 """The regions that every humanoid body names. ``whole`` is one everywhere; the other six sum to one."""
@@ -29,6 +31,24 @@ class ShapeSpace(Protocol):
     def __call__(self, shape: Float[Tensor, "s"]) -> RestBody: ...
 
 
+@dataclass(frozen=True)
+class Placement:
+    """Where a body was before it was brought to a figure's size, onto the ground: body = scale * file + shift."""
+
+    scale: float = 1.0
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class FixedShape:
+    """The shape space of a body without coefficients: always the same."""
+
+    rest: RestBody
+
+    def __call__(self, shape: Float[Tensor, "s"]) -> RestBody:
+        return self.rest
+
+
 @dataclass(frozen=True, eq=False)
 class Body:
     """A template with everything that can be changed about it.
@@ -37,6 +57,9 @@ class Body:
     ``shape_bounds`` are the smallest and largest value of each coefficient. ``humanoid`` maps role names
     (``hips``, ``upper_arm_l`` ...) to joint ids; it is empty for a body that is no humanoid.
     ``mirror_ids`` gives for each vertex its left-right partner, or is None where there is no symmetry.
+    ``regions`` always holds ``whole``; the others are there all together or not at all. ``welds`` hold together the
+    vertices that lie at one place. ``placement`` and ``source`` lead back to the file that a body came from, and
+    ``notes`` are lines for the user about what was done to it. ``loose_joints`` may be turned at random.
     """
 
     name: str
@@ -50,3 +73,13 @@ class Body:
     humanoid: Mapping[str, int]
     mirror_ids: Int64[Tensor, "v"] | None
     licence: str
+    welds: Welds | None = None
+    placement: Placement = Placement()
+    source: GltfSource | None = None
+    notes: tuple[str, ...] = ()
+    loose_joints: tuple[int, ...] = ()
+
+
+def outward_normals(body: Body, vertices: Float[Tensor, "v 3"]) -> Float[Tensor, "v 3"]:
+    """Unit normals along which the body's vertices can be moved without tearing it open."""
+    return vertex_normals(vertices, body.template.faces) if body.welds is None else body.welds.normals(vertices)

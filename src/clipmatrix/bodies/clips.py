@@ -48,12 +48,16 @@ _CHUNK = 32
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A movement: times in seconds, the rotations of the joints in their bind frames, the root's shift in metres."""
+    """A movement: times in seconds, the rotations of the joints in their bind frames, the root's shift in metres.
+
+    ``joint_shift`` moves single joints in their parents' frames, as ``world_from_joint`` says; most clips have none.
+    """
 
     name: str
     times: Float[Tensor, "n"]
     joint_rotations: Float[Tensor, "n j 3 3"]
     root_translation: Float[Tensor, "n 3"]
+    joint_shift: Float[Tensor, "n j 3"] | None = None
 
 
 def build_clips(body: Body, rest: RestBody | None = None) -> tuple[Clip, ...]:

@@ -33,6 +33,22 @@ class Rig:
         return torch.linalg.inv(self.joint_from_bind)
 
 
+def joint_from_heads(heads: Float[Tensor, "j 3"]) -> Float[Tensor, "j 4 4"]:
+    """Inverse bind matrices of joints at these places whose axes are the world's."""
+    matrices = torch.eye(4, dtype=heads.dtype, device=heads.device).repeat(heads.shape[0], 1, 1)
+    matrices[:, :3, 3] = -heads
+    return matrices
+
+
+def prune_influences(
+    joint_ids: Int64[Tensor, "v i"], joint_weights: Float[Tensor, "v i"], num_influences: int
+) -> tuple[Int64[Tensor, "v k"], Float[Tensor, "v k"]]:
+    """The heaviest influences of each vertex, heaviest first, their weights summing to one again."""
+    weights, order = joint_weights.sort(dim=1, descending=True, stable=True)
+    weights, order = weights[:, :num_influences], order[:, :num_influences]
+    return joint_ids.gather(1, order), weights / weights.sum(dim=1, keepdim=True)
+
+
 @lru_cache(maxsize=32)
 def _levels(parents: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     """The joints by their distance from the root: all joints of a level can be posed at once."""
@@ -55,14 +71,18 @@ def world_from_joint(
     rig: Rig,
     joint_rotations: Float[Tensor, "b j 3 3"],
     root_translation: Float[Tensor, "b 3"] | None = None,
+    joint_shift: Float[Tensor, "b j 3"] | None = None,
 ) -> Float[Tensor, "b j 4 4"]:
     """Forward kinematics: the posed frame of every joint.
 
     Each rotation turns its joint in the joint's own bind frame: identity is the bind pose. ``root_translation`` in
-    metres moves the roots. Differentiable with respect to the rotations and to the rig's matrices. The cost goes by
+    metres moves the roots, ``joint_shift`` each joint along the axes of its parent's bind frame (the world's for
+    roots). Differentiable with respect to the rotations and to the rig's matrices. The cost goes by
     the depth of the skeleton, not by its number of joints.
     """
     local = parent_from_joint(rig)
+    if joint_shift is not None:
+        local = local + torch.nn.functional.pad(joint_shift[..., None], (3, 0, 0, 1))
     turn = torch.nn.functional.pad(joint_rotations, (0, 1, 0, 1))
     turn = turn + torch.diag(turn.new_tensor([0.0, 0.0, 0.0, 1.0]))
     step = local @ turn

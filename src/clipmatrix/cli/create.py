@@ -24,6 +24,9 @@ _INTERRUPTED = 130
 @click.option("--quality", metavar="draft|standard|fine", help="How long to work.  [default: standard]")
 @click.option("--steps", type=int, help="Steps of the descent, instead of the quality's.")
 @click.option("--clip", metavar="MODEL", help="Encoder: mini, a Hugging Face name or a folder.  [default: mini]")
+@click.option(
+    "--body", metavar="anny|smplx:FILE|FILE", help="What to dress; FILE is .glb, .gltf, .obj or .ply.  [default: anny]"
+)
 @click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with any setting; options win over it.")
 @click.option("--resume", "resumed", metavar="RUN", type=click.Path(path_type=Path), help="Go on with a stopped run.")
@@ -35,6 +38,7 @@ def create(
     quality: str | None,
     steps: int | None,
     clip: str | None,
+    body: str | None,
     start: str | None,
     config: Path | None,
     resumed: Path | None,
@@ -46,13 +50,14 @@ def create(
     goes on from there.
     """
     # Loading the package takes seconds, which --help and --version need not wait for.
-    from clipmatrix.api import load_record, stream
+    from clipmatrix.api import body_regions, load_record, stream
     from clipmatrix.api import resume as resume_run
     from clipmatrix.config import RunConfig, default_prompts, load_config, preset
+    from clipmatrix.guidance.prompts import Prompt
     from clipmatrix.runs.directory import free_path
 
     if resumed is not None:
-        _require_alone(resumed, (prompt, out, seed, quality, steps, clip, start, config, repeated))
+        _require_alone(resumed, (prompt, out, seed, quality, steps, clip, body, start, config, repeated))
         return _watch(resume_run(resumed), f"what {resumed} needs", resumed)
     settings: RunConfig = load_config(config, quality) if config else preset(quality or "standard")
     if repeated is not None:
@@ -61,12 +66,16 @@ def create(
         settings, warnings = load_record(repeated)
         for warning in warnings:
             click.echo(f"clipmatrix: warning: {warning}", err=True)
+    if body is not None:
+        settings = dataclasses.replace(settings, body=body)
     if prompt is not None:
         if settings.prompts:
             raise ConfigError(
                 f"prompts stand both on the command line and in {config or repeated}: keep them in one place"
             )
-        settings = dataclasses.replace(settings, prompts=default_prompts(prompt))
+        # An empty prompt is a mistake that need not wait for the body.
+        Prompt(prompt)
+        settings = dataclasses.replace(settings, prompts=default_prompts(prompt, body_regions(settings.body)))
     if not settings.prompts:
         raise PromptError('there is no prompt: say what to create, as in: clipmatrix create "a zebra striped man"')
     if seed is not None:

@@ -1,12 +1,13 @@
 """Every setting of one run; knows what they mean for the user, not how the stages use them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
 from clipmatrix.bodies.poses import PoseConfig
 from clipmatrix.errors import ConfigError
 from clipmatrix.guidance.augment import AugmentConfig
-from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.guidance.prompts import REGIONS, Prompt
 from clipmatrix.guidance.scoring import ScoreConfig
 from clipmatrix.losses.weights import LossWeights
 from clipmatrix.procedural.near_misses import find_mentions
@@ -52,10 +53,10 @@ class RunConfig:
     """Everything that decides what a run makes; the same config gives the same result on the same machine.
 
     ``views`` pictures of ``resolution`` squared are rendered each of the ``steps``. ``clip`` names the encoder:
-    ``mini``, a hub name or a folder. ``start`` is where the descent begins. A preview is written every
-    ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0 leaves them out. What a resumed run needs is
-    written every ``save_every_s`` seconds. With a ``patience`` above 0 the descent ends early once the score has not
-    risen for that many steps. The turntable is ``video_size`` squared.
+    ``mini``, a hub name or a folder. ``start`` is where the descent begins. ``body`` is ``anny``, ``smplx:FILE.npz``
+    or a mesh file. A preview is written every ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0
+    leaves them out. What a resumed run needs is written every ``save_every_s`` seconds. With a ``patience`` above 0 the
+    descent ends early once the score has not risen for that many steps. The turntable is ``video_size`` squared.
     """
 
     prompts: tuple[Prompt, ...] = ()
@@ -66,6 +67,7 @@ class RunConfig:
     steps: int = 600
     views: int = 4
     resolution: int = 224
+    body: str = "anny"
     preview_every: int = 50
     checkpoint_every: int = 200
     save_every_s: float = 60.0
@@ -92,20 +94,23 @@ class RunConfig:
         _require("video_size", self.video_size, 16, 4096, 768)
         if not self.clip.strip():
             raise ConfigError("clip must not be empty: name an encoder, such as mini, or a folder")
+        if not self.body.strip():
+            raise ConfigError("body must not be empty: name anny, smplx:FILE.npz or a mesh file")
 
 
-def default_prompts(text: str) -> tuple[Prompt, ...]:
+def default_prompts(text: str, regions: Collection[str] = REGIONS) -> tuple[Prompt, ...]:
     """What a bare text stands for: the whole textured body, what it says of single parts, and its plain form.
 
     ``a red person with a blue head`` is also ``blue head`` for the head, and ``a red person`` for trunk and legs:
-    an encoder hardly tells which of two colours is whose, its close-ups do.
+    an encoder hardly tells which of two colours is whose, its close-ups do. ``regions`` are those that the body has:
+    of others nothing is made.
 
     Raises:
         PromptError: the text is empty.
     """
     whole = Prompt(text)
     parsed = find_parts(whole.text)
-    parts = tuple(Prompt(part.text, 0.5, part.region) for part in parsed.parts)
+    parts = tuple(Prompt(part.text, 0.5, part.region) for part in parsed.parts if part.region in regions)
     taken = {part.region for part in parts}
     rest: tuple[Prompt, ...] = ()
     if parts and find_mentions(parsed.rest):

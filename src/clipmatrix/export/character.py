@@ -47,7 +47,7 @@ class Character:
 
 def pose_vertices(character: Character, motion: Motion) -> Float[Tensor, "n v 3"]:
     """The vertices at each moment of the motion, in world space."""
-    frames = world_from_joint(character.rig, motion.joint_rotations, motion.root_translation)
+    frames = world_from_joint(character.rig, motion.joint_rotations, motion.root_translation, motion.joint_shift)
     return skin(character.mesh.vertices, character.rig, frames)
 
 

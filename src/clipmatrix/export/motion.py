@@ -17,11 +17,18 @@ class Motion:
 
     joint_rotations: Float[Tensor, "n j 3 3"]
     root_translation: Float[Tensor, "n 3"]
+    joint_shift: Float[Tensor, "n j 3"] | None = None
+
+    @property
+    def shifts(self) -> Float[Tensor, "n j 3"]:
+        """The joints' shifts, zero where there are none."""
+        return torch.zeros_like(self.joint_rotations[..., 0]) if self.joint_shift is None else self.joint_shift
 
     def at(self, index: int) -> "Motion":
         """One moment of it."""
         one = slice(index, index + 1)
-        return Motion(self.joint_rotations[one], self.root_translation[one])
+        shift = None if self.joint_shift is None else self.joint_shift[one]
+        return Motion(self.joint_rotations[one], self.root_translation[one], shift)
 
 
 def stand_still(num_joints: int, num_moments: int = 1) -> Motion:
@@ -34,6 +41,7 @@ def join(motions: Sequence[Motion]) -> Motion:
     return Motion(
         torch.cat([motion.joint_rotations for motion in motions]),
         torch.cat([motion.root_translation for motion in motions]),
+        torch.cat([motion.shifts for motion in motions]) if _is_any_shifted(motions) else None,
     )
 
 
@@ -62,8 +70,14 @@ def blend(start: Motion, end: Motion, share: Float[Tensor, "n"]) -> Motion:
     return Motion(
         rotations.reshape(num_moments, num_joints, 3, 3),
         torch.lerp(start.root_translation, end.root_translation, share[:, None]),
+        torch.lerp(start.shifts, end.shifts, share[:, None, None]) if _is_any_shifted((start, end)) else None,
     )
 
 
+def _is_any_shifted(motions: Sequence[Motion]) -> bool:
+    return any(motion.joint_shift is not None for motion in motions)
+
+
 def _keys(clip: Clip, key_ids: Int64[Tensor, "n"]) -> Motion:
-    return Motion(clip.joint_rotations[key_ids], clip.root_translation[key_ids])
+    shift = None if clip.joint_shift is None else clip.joint_shift[key_ids]
+    return Motion(clip.joint_rotations[key_ids], clip.root_translation[key_ids], shift)

@@ -18,6 +18,9 @@ from clipmatrix.render.rasterize_cpu import CpuRasterizer
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import Cameras, orbit
 
+_OWN_CLIP_S = (4.0, 2.0)
+"""The longest and the shortest time for which a clip of a user's own body is shown."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -30,7 +33,10 @@ class Part:
 
 @dataclass(frozen=True)
 class TurntableConfig:
-    """How the film runs: its parts one after another; those whose clip the character lacks are left out."""
+    """How the film runs: its parts one after another; those whose clip the character lacks are left out.
+
+    A character that has none of them, but others, shows its longest ones instead.
+    """
 
     parts: tuple[Part, ...] = (Part("poses", 5.6, speed=1.5), Part("walk", 2.2), Part("dance", 2.2))
     fps: int = 24
@@ -96,18 +102,26 @@ def choreography(character: Character, config: TurntableConfig, times: Float[Ten
 
 def _programme(character: Character, config: TurntableConfig) -> list[tuple[Part, Clip]]:
     by_name = {clip.name: clip for clip in character.clips}
-    return [(part, by_name[part.clip_name]) for part in config.parts if part.clip_name in by_name]
+    found = [(part, by_name[part.clip_name]) for part in config.parts if part.clip_name in by_name]
+    if found:
+        return found
+    # A body of the user's own has clips of its own.
+    shown = sorted(character.clips, key=lambda clip: -float(clip.times[-1]))[: len(config.parts)]
+    longest, shortest = _OWN_CLIP_S
+    return [(Part(c.name, min(max(float(c.times[-1]), shortest), longest)), c) for c in shown if len(c.times) > 1]
 
 
 def _play(programme: list[tuple[Part, Clip]], ids: Int64[Tensor, "n"], since: Float[Tensor, "n"]) -> Motion:
     """Part ``ids[i]`` at ``since[i]`` seconds after its beginning, or before it where that is negative."""
     rotations = torch.empty(len(ids), *programme[0][1].joint_rotations.shape[1:])
-    shifts = torch.empty(len(ids), 3)
+    roots, shifts = torch.empty(len(ids), 3), torch.zeros(*rotations.shape[:2], 3)
+    is_shifted = any(clip.joint_shift is not None for _, clip in programme)
     for index, (part, clip) in enumerate(programme):
         chosen = torch.nonzero(ids == index).squeeze(1)
         poses = sample_clip(clip, since[chosen] * part.speed % max(float(clip.times[-1]), 1e-6))
-        rotations[chosen], shifts[chosen] = poses.joint_rotations, poses.root_translation
-    return Motion(rotations, shifts)
+        rotations[chosen], roots[chosen] = poses.joint_rotations, poses.root_translation
+        shifts[chosen] = poses.shifts
+    return Motion(rotations, roots, shifts if is_shifted else None)
 
 
 def _orbit_cameras(character: Character, motion: Motion, azimuth: Float[Tensor, "n"], elevation: float) -> Cameras:

@@ -26,6 +26,7 @@ class Started:
     steps: int
     warnings: tuple[str, ...] = ()
     step: int = 0
+    body: str = "anny"
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,13 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from clipmatrix.bodies.body import Body
-from clipmatrix.bodies.clips import build_clips
+from clipmatrix.bodies.body import Body, RestBody
+from clipmatrix.bodies.clips import Clip, build_clips
+from clipmatrix.bodies.gltf_clips import source_clips
 from clipmatrix.config import RunConfig
 from clipmatrix.export.character import Character, Extras
 from clipmatrix.export.gltf import write_glb
+from clipmatrix.export.home import at_home, write_redressed
 from clipmatrix.export.images import contact_sheet, write_views
 from clipmatrix.export.textures import pad_islands, uv_coverage, write_image
 from clipmatrix.export.turntable import TurntableConfig
@@ -40,9 +42,16 @@ def build_character(scene: Scene, body: Body, config: RunConfig) -> Character:
         albedo_srgb=pad_islands(albedo, uv_coverage(mesh, size)),
         roughness=float(roughness),
         metallic=float(metallic),
-        clips=build_clips(body, rest) if body.humanoid else (),
+        clips=_clips(body, rest),
         extras=_extras(body, config),
     )
+
+
+def _clips(body: Body, rest: RestBody) -> tuple[Clip, ...]:
+    """Those of the body's own file, else ours for a humanoid."""
+    if body.source is not None:
+        return source_clips(body)
+    return build_clips(body, rest) if body.humanoid else ()
 
 
 def export_result(scene: Scene, body: Body, config: RunConfig, run: Run) -> Exported:
@@ -52,7 +61,10 @@ def export_result(scene: Scene, body: Body, config: RunConfig, run: Run) -> Expo
         ExportError: a file cannot be written.
     """
     character = build_character(scene, body, config)
-    write_glb(run.glb_path, character)
+    if body.source is None:
+        write_glb(run.glb_path, at_home(character, body))
+    else:
+        write_redressed(run.glb_path, character, body)
     write_image(run.albedo_path, character.albedo_srgb)
     write_views(run.views_path, character)
     write_turntable(run.turntable_path, character, film_config(config))

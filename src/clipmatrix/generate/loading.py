@@ -1,14 +1,17 @@
 """The parts of a run out of its settings, and what to tell the user about them; knows nothing of steps."""
 
+import math
 from collections.abc import Collection, Sequence
 
 import torch
 
-from clipmatrix.bodies.anny import load_anny
 from clipmatrix.bodies.body import Body
+from clipmatrix.bodies.jitter import JitterSampler
+from clipmatrix.bodies.loading import load_body
 from clipmatrix.bodies.poses import PoseSampler
 from clipmatrix.config import RunConfig
-from clipmatrix.generate.parts import BatchedPoses, Parts, PoseSource, RestPoses
+from clipmatrix.errors import PromptError
+from clipmatrix.generate.parts import BatchedPoses, Parts, PoseSource
 from clipmatrix.guidance.base import Guidance, WordGuidance
 from clipmatrix.guidance.loading import load_guidance
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
@@ -23,25 +26,38 @@ def load_parts(config: RunConfig) -> Parts:
 
     Raises:
         ModelError: the encoder is missing or broken.
+        BodyError: the body's file is missing or broken.
+        PromptError: a prompt speaks of a region that the body lacks.
     """
     # The encoder first: it is what most often cannot be loaded.
-    return build_parts(load_guidance(config.clip, "cpu"), load_body(config), config)
-
-
-def load_body(config: RunConfig) -> Body:
-    """The body that a run of these settings dresses; a second or two."""
-    return load_anny()
+    return build_parts(load_guidance(config.clip, "cpu"), load_body(config.body), config)
 
 
 def build_parts(guidance: Guidance, body: Body, config: RunConfig) -> Parts:
-    """The parts around a given encoder and body."""
-    poses: PoseSource = BatchedPoses(PoseSampler(body, config.poses)) if body.humanoid else RestPoses(body)
+    """The parts around a given encoder and body.
+
+    Raises:
+        PromptError: a prompt speaks of a region that the body lacks.
+    """
+    for prompt in config.prompts:
+        if prompt.region not in body.regions:
+            raise PromptError(
+                f"{body.name} has no region {prompt.region!r}, which {prompt.text!r} asks for: "
+                f"its regions are {', '.join(body.regions)}"
+            )
     shots = ShotSampler(
         config=config.shots,
         region_weights=torch.stack([body.regions[prompt.region] for prompt in config.prompts]),
         prompt_weights=torch.tensor([float(prompt.weight) for prompt in config.prompts]),
     )
-    return Parts(body, guidance, CpuRasterizer(), poses, shots)
+    return Parts(body, guidance, CpuRasterizer(), _pose_source(body, config), shots)
+
+
+def _pose_source(body: Body, config: RunConfig) -> PoseSource:
+    """Anatomical poses for a humanoid, small turns for another rig, the rest pose for what has none."""
+    if body.humanoid:
+        return BatchedPoses(PoseSampler(body, config.poses))
+    return JitterSampler(body, math.radians(config.poses.jitter_deg))
 
 
 def text_warnings(guidance: Guidance, texts: Sequence[str]) -> tuple[str, ...]:

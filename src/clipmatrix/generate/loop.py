@@ -124,9 +124,12 @@ class _Run:
             # What an earlier run drew ahead is no part of this one.
             self.parts.poses.stock = None
         texts = tuple(dict.fromkeys(prompt.text for prompt in self.config.prompts))
-        warnings = (*text_warnings(self.parts.guidance, texts), *self._warnings)
-        name = self.parts.guidance.name
-        return self._tell(Started(self.out, texts, name, self.config.seed, self.config.steps, warnings, self._step))
+        body, name = self.parts.body, self.parts.guidance.name
+        notes = (f"{body.name}: {note}" for note in body.notes)
+        warnings = (*text_warnings(self.parts.guidance, texts), *notes, *self._warnings)
+        return self._tell(
+            Started(self.out, texts, name, self.config.seed, self.config.steps, warnings, self._step, body.name)
+        )
 
     def descend(self) -> Iterator[Event]:
         """Finds the start and steps from there, with previews and checkpoints between."""

@@ -51,17 +51,6 @@ class StockedPoses(Protocol):
     stock: Float[Tensor, "n j 3 3"] | None
 
 
-class RestPoses:
-    """The bind pose, always: for bodies that are no humanoids."""
-
-    def __init__(self, body: Body) -> None:
-        self._num_joints = len(body.rig.parents)
-
-    def sample(self, num: int, generator: torch.Generator) -> Float[Tensor, "b j 3 3"]:
-        """Identity rotations."""
-        return torch.eye(3).repeat(num, self._num_joints, 1, 1)
-
-
 class BatchedPoses:
     """Another source's poses, drawn many at a time: settling them costs nearly the same for 64 as for 4."""
 

@@ -71,8 +71,8 @@ class _Target:
     frames: tuple[np.ndarray, ...]
 
 
-def _frames(prompt: Prompt) -> tuple[np.ndarray, ...]:
-    """What each view frames: of the whole body front, back and head; a part or a plain form is seen once."""
+def _frames(prompt: Prompt, body: Body) -> tuple[np.ndarray, ...]:
+    """What each view frames: of the whole body front, back and head, where it has one; a part or a plain form once."""
     whole = np.ones(len(SLOTS))
     if prompt.region != "whole":
         part = np.zeros(len(SLOTS))
@@ -80,6 +80,8 @@ def _frames(prompt: Prompt) -> tuple[np.ndarray, ...]:
         return (part,)
     if not prompt.textured:
         return (whole,)
+    if "head" not in body.regions:
+        return whole, whole
     head = np.zeros(len(SLOTS))
     head[SLOTS.index("head")] = 1
     return whole, whole, head
@@ -96,7 +98,7 @@ class _Judge:
         for prompt in prompts:
             rivals = [*write_near_misses(prompt.text), "a person", "a grey mannequin", *bank]
             embeddings = guidance.encode_texts([prompt.text, *rivals])
-            self.targets.append(_Target(prompt, embeddings[0], embeddings[1:], _frames(prompt)))
+            self.targets.append(_Target(prompt, embeddings[0], embeddings[1:], _frames(prompt, body)))
         poses = key_poses(body) if body.humanoid else {}
         joints = len(body.rig.joint_names)
         eye = torch.eye(3).expand(joints, 3, 3)
@@ -228,6 +230,7 @@ class _Given:
 
     builds: Mapping[str, int]
     bare: Layer | None
+    has_parts: bool = True
 
 
 def _read(prompts: tuple[Prompt, ...], rng: np.random.Generator) -> _Given:
@@ -243,6 +246,8 @@ def _settle(look: Look, given: _Given) -> Look:
 
     What the words name is as they say. Where they speak of nothing but the build, the look wears bare skin.
     """
+    if not given.has_parts:
+        return _whole(look, given.builds)
     settled = np.where(look.phenotypes < 0.2, 0.05, np.where(look.phenotypes > 0.8, 0.95, _USUAL))
     settled[0] = 0.05 if look.phenotypes[0] < 0.5 else 0.95
     settled[1] = 0.38 if look.phenotypes[1] < 0.45 else settled[1]
@@ -261,6 +266,21 @@ def _settle(look: Look, given: _Given) -> Look:
     layout, layers = (look.layout, look.layers) if given.bare is None else (Layout.UNIFORM, (given.bare,) * len(SLOTS))
     role = look.role if given.bare is None else None
     return replace(look, layout=layout, layers=layers, phenotypes=settled, changes=changes, role=role)
+
+
+_ANYWHERE = np.isin(CHANGES, ("spikes", "lumps", "inflation", "drips", "plates"))
+"""Changes of form that need no part of a figure."""
+
+
+def _whole(look: Look, builds: Mapping[str, int]) -> Look:
+    """The look for a body without parts: one surface all over, no build, and what change needs no limb.
+
+    Where the words name such changes, it has those and no others.
+    """
+    layers = (look.layers[SLOTS.index("torso")],) * len(SLOTS)
+    told = np.array([0.9 * builds.get(name, 0) for name in CHANGES])
+    changes = np.where(_ANYWHERE, told if (told * _ANYWHERE).any() else look.changes, 0.0)
+    return replace(look, layout=Layout.UNIFORM, layers=layers, phenotypes=_USUAL.copy(), changes=changes, role=None)
 
 
 _FRESH_CHARACTERS = 0.04
@@ -361,7 +381,7 @@ def search_start(
     """
     rng = np.random.default_rng((seed, 17))
     judge = _Judge(body, prompts, guidance, config)
-    given = _read(prompts, rng)
+    given = replace(_read(prompts, rng), has_parts="head" in body.regions)
     listed = _shortlist(rng, prompts, guidance, config, on_progress)
     num_listed = max(1, int(0.75 * config.num_candidates))
     pool = listed[:num_listed] + [sample_look(rng, 0.3) for _ in range(config.num_candidates - num_listed)]

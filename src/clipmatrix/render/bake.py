@@ -8,8 +8,8 @@ from jaxtyping import Float
 from scipy import ndimage
 from torch import Tensor
 
-from clipmatrix.bodies.body import Body
-from clipmatrix.geometry.mesh import Mesh, vertex_normals
+from clipmatrix.bodies.body import Body, outward_normals
+from clipmatrix.geometry.mesh import Mesh
 from clipmatrix.procedural.looks import Look
 from clipmatrix.procedural.patterns import paint_points
 from clipmatrix.procedural.shapes import displace
@@ -70,7 +70,7 @@ def bake_albedo(look: Look, body: Body, texels: Texels) -> Float[Tensor, "th tw 
 def bake_offset(look: Look, body: Body, shape: Float[Tensor, "s"]) -> Float[Tensor, "v 3"]:
     """The look's changes of the surface, in metres, on the bind pose of this shape."""
     rest = body.rest(shape).vertices.detach().cpu()
-    normals = vertex_normals(rest, body.template.faces.cpu()).numpy().astype(np.float32)
+    normals = outward_normals(body, rest).numpy().astype(np.float32)
     offset = np.empty(rest.shape, np.float32)
     template = body.template.vertices.cpu().numpy().astype(np.float32)
     displace(

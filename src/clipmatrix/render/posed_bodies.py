@@ -5,9 +5,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from clipmatrix.bodies.body import Body
+from clipmatrix.bodies.body import Body, outward_normals
 from clipmatrix.bodies.rig import world_from_joint
-from clipmatrix.geometry.mesh import vertex_normals
 from clipmatrix.procedural.tables import PHENOTYPES, SLOTS
 from clipmatrix.render.looks_cpu import PosedBodies
 
@@ -39,7 +38,7 @@ def pose_bodies(body: Body, shapes: Float[Tensor, "n s"], joint_rotations: Float
             bind = body.rest(shape)
             frames = world_from_joint(bind.rig, rotations)
             rest.append(bind.vertices)
-            rest_normals.append(vertex_normals(bind.vertices, body.template.faces))
+            rest_normals.append(outward_normals(body, bind.vertices))
             skinning.append((frames @ bind.rig.joint_from_bind)[:, :, :3])
     num_poses = joint_rotations.shape[1]
     return PosedBodies(

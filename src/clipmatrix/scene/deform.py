@@ -45,7 +45,8 @@ class Deform(nn.Module):
         self.shape_change = nn.Parameter(torch.zeros_like(start.shape))
         self.differential = nn.Parameter(torch.zeros_like(start.offset))
         self._body = body
-        edges = build_edges(body.template.faces)
+        # Smoothing knows nothing of creases and seams: vertices of one place move as one.
+        edges = build_edges(body.template.faces if body.welds is None else body.welds.faces)
         self.edge_ids = edges.vertex_ids
         self._smoothing = ImplicitSmoothing(edges, body.template.vertices.shape[0], strength)
 
@@ -56,7 +57,9 @@ class Deform(nn.Module):
 
     def offset(self) -> Float[Tensor, "v 3"]:
         """delta in metres, in the bind pose."""
-        return self.start_offset + self.mobility * self._smoothing.smooth(self.differential)
+        moved = self.mobility * self._smoothing.smooth(self.differential)
+        welds = self._body.welds
+        return self.start_offset + (moved if welds is None else moved.index_select(0, welds.first_ids))
 
     def bare(self) -> RestBody:
         """The body of this shape in its bind pose, without offsets."""
