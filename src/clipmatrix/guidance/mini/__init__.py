@@ -23,7 +23,12 @@ class MiniGuidance:
     """The embedded encoder as a ``Guidance``; frozen, in evaluation mode."""
 
     def __init__(
-        self, network: MiniNetwork, tokenizer: Tokenizer, row_ids: Tensor, name: str, pictured: PicturedWords | None = None
+        self,
+        network: MiniNetwork,
+        tokenizer: Tokenizer,
+        row_ids: Tensor,
+        name: str,
+        pictured: PicturedWords | None = None,
     ) -> None:
         self._network = network.eval().requires_grad_(False)
         self._network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -131,7 +136,9 @@ def load_mini(folder: Path | None = None, device: torch.device | str = "cpu") ->
             f"wanted the mini encoder in {source}, found a damaged or foreign one ({reason}); install clipmatrix anew"
         ) from error
     name = "mini" if folder is None else str(folder)
-    return MiniGuidance(network.to(device), tokenizer, row_ids, name, None if pictured is None else PicturedWords(pictured))
+    return MiniGuidance(
+        network.to(device), tokenizer, row_ids, name, None if pictured is None else PicturedWords(pictured)
+    )
 
 
 def _read_tokenizer(path: Path) -> Tokenizer:
