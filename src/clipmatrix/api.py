@@ -1,11 +1,13 @@
-"""The one door for every front end: create, stream, open_run; knows no user interface."""
+"""The one door for every front end: create, stream, open_run, animate, render; knows no user interface."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from clipmatrix.config import RunConfig
-from clipmatrix.generate import loop
+from clipmatrix.generate import animating, loop, rendering
+from clipmatrix.generate.animating import AnimateConfig, Animated
 from clipmatrix.generate.events import Event
+from clipmatrix.generate.rendering import RenderConfig
 from clipmatrix.runs import directory
 from clipmatrix.runs.directory import Run
 
@@ -31,6 +33,34 @@ def create(config: RunConfig, out: Path) -> Run:
     for _ in stream(config, out):
         pass
     return directory.open_run(out)
+
+
+def animate(
+    run: Run,
+    motion: Path,
+    config: AnimateConfig | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Animated:
+    """Adds the movement of a BVH, GLB or AMASS/SMPL-X file to the run's GLB, and writes its film beside it.
+
+    Raises:
+        ClipMatrixError: the motion file or the run cannot be used, or a file cannot be written.
+    """
+    return animating.animate_run(run, motion, config or AnimateConfig(), on_progress)
+
+
+def render(
+    run: Run,
+    path: Path,
+    config: RenderConfig | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Writes a picture or a film of the run, or a folder of its frames, by the path's ending.
+
+    Raises:
+        ClipMatrixError: the run lacks what is asked for, or the file cannot be written.
+    """
+    rendering.render_run(run, path, config or RenderConfig(), on_progress)
 
 
 def open_run(path: Path) -> Run:

@@ -129,7 +129,7 @@ def lock_feet(
     """The movement with standing feet held in place and on y = 0, and no foot below it.
 
     ``roles`` names the joints upper_leg, lower_leg and foot of both sides. Only hips and knees turn differently, and
-    the root sinks by some centimetres where a leg would be too short. Without gradients; a few seconds a minute of film.
+    the root sinks by some centimetres where a leg would be too short. Without gradients.
     """
     tracks = track_feet(rest, roles, joint_rotations, root_translation, fps, ground_speed)
     shifts = {side: _shift(track, fps) for side, track in tracks.items()}

@@ -5,8 +5,10 @@ import sys
 import click
 
 import clipmatrix
+from clipmatrix.cli.animate import animate
 from clipmatrix.cli.create import create
 from clipmatrix.cli.process import keep_freed_memory, silence_libraries, wait_without_spinning
+from clipmatrix.cli.render import render
 from clipmatrix.errors import ClipMatrixError
 
 EXIT_MISTAKE = 2
@@ -20,6 +22,8 @@ def app() -> None:
 
 
 app.add_command(create)
+app.add_command(animate)
+app.add_command(render)
 
 
 def main() -> None:

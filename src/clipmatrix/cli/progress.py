@@ -70,7 +70,7 @@ class PlainReporter:
         match event:
             case Started():
                 _warn(event)
-                self._say(f"run in {_shown(event.out)}")
+                self._say(f"run in {shown(event.out)}")
             case SearchProgress() if self._is_due() or event.done >= event.total:
                 self._say(f"search {event.done}/{event.total}")
             case Step():
@@ -118,7 +118,7 @@ class LiveReporter:
             case Started():
                 with _paused(self._progress):
                     _warn(event)
-                    click.echo(f"run in {_shown(event.out)}", err=True)
+                    click.echo(f"run in {shown(event.out)}", err=True)
                 self._phase("starting", None)
             case SearchProgress():
                 self._phase("searching a start", event.total)
@@ -170,10 +170,10 @@ def _warn(event: Started) -> None:
 def _conclude(event: Exported | Done) -> None:
     match event:
         case Exported():
-            click.echo(f"model          {_shown(event.glb)}")
-            click.echo(f"video          {_shown(event.turntable)}")
-            click.echo(f"contact sheet  {_shown(event.views)}")
-            click.echo(f"texture        {_shown(event.albedo)}")
+            click.echo(f"model          {shown(event.glb)}")
+            click.echo(f"video          {shown(event.turntable)}")
+            click.echo(f"contact sheet  {shown(event.views)}")
+            click.echo(f"texture        {shown(event.albedo)}")
         case Done(is_stopped=True):
             click.echo(f"stopped after {event.step} steps", err=True)
         case Done():
@@ -187,7 +187,7 @@ def _left(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s left" if minutes else f"{rest} s left"
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """The path from here, where that is shorter."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))

@@ -33,6 +33,7 @@ REST_TURNS_DEG = (0, 45, 90, 180, 225, 315)
 CLIP_TURNS_DEG = (20, -35, 60, -20, 35, -60)
 SHEET_CELL = ImageSize(384, 384)
 _NUM_LEVELS = 1 << 16
+"""Steps of linear light in the table of sRGB values: the darkest still differ by a twentieth of an 8-bit level."""
 MARGIN = 0.06
 """The share of a view's half height that framing leaves free on each side."""
 
@@ -61,11 +62,14 @@ def lights_at(lights: Lights, index: int) -> Lights:
 
 
 def framing(
-    vertices_world: Float[Tensor, "n v 3"], azimuth: Float[Tensor, "b"], elevation: Float[Tensor, "b"]
+    vertices_world: Float[Tensor, "n v 3"],
+    azimuth: Float[Tensor, "b"],
+    elevation: Float[Tensor, "b"],
+    aspect: float = 1.0,
 ) -> tuple[Float[Tensor, "3"], Float[Tensor, "b"]]:
-    """Where cameras must look, and from how far, so that all vertices in all poses stay in a square view of ``FOV_Y``.
+    """Where cameras must look, and from how far, so that all vertices in all poses stay in a view of ``FOV_Y``.
 
-    Angles in radians, distances in metres. Cost: one pass over all vertices per camera.
+    ``aspect`` is the view's width over its height. Angles in radians, distances in metres. Cost: one pass over all vertices per camera.
     """
     points = vertices_world.reshape(-1, 3)
     target = (points.amin(0) + points.amax(0)) / 2
@@ -75,7 +79,7 @@ def framing(
     # In camera axes (x, y, towards the eye) a point is in sight from distance d if |y| <= tan(fov / 2) (d - towards).
     slope = math.tan(FOV_Y / 2) * (1 - MARGIN)
     needed = [
-        torch.maximum(seen[:, 0].abs(), seen[:, 1].abs()).div(slope).add(seen[:, 2]).max()
+        torch.maximum(seen[:, 0].abs() / aspect, seen[:, 1].abs()).div(slope).add(seen[:, 2]).max()
         for seen in (offset @ rotation.T for rotation in near.view_from_world[:, :3, :3])
     ]
     return target, torch.stack(needed)

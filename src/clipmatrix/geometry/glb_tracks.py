@@ -35,7 +35,7 @@ def node_order(nodes: list[Json]) -> tuple[list[int], list[int]]:
 
 
 def sample_track(file: GlbFile, sampler: Json, times: Float[np.ndarray, "n"], kind: str) -> Float[np.ndarray, "n c"]:
-    """The values of an animation's track at ``times`` in seconds, as the file interpolates them; still before and after.
+    """The values of an animation's track at ``times`` in seconds, interpolated as it says; still before and after.
 
     Raises:
         GlbError: the track's times and values do not fit each other.

@@ -45,7 +45,7 @@ def find_reference(motion: SourceMotion, roles: JointRoles) -> Reference:
 
 
 def _standing(positions: Float[np.ndarray, "n j 3"], roles: JointRoles) -> Float[np.ndarray, "n"]:
-    """How straight the figure stands in each pose: the smallest cosine between its trunk and each leg bone; 1 is straight."""
+    """How straight the figure stands in each pose: the smallest cosine between its trunk and a bone of its legs."""
     j = roles.joints
     up = _unit(positions[:, j["head"]] - positions[:, j["hips"]])
     bones = []
@@ -157,7 +157,7 @@ def _align_hand(
 
 
 def _palm(places: Float[np.ndarray, "j 3"], roles: JointRoles, side: str) -> Float[np.ndarray, "3 3"] | None:
-    """Columns: along the palm to the middle finger, across it to the index finger, and out of it; None without fingers."""
+    """Columns: along the palm, across it to the index finger, and out of it; None without fingers."""
     first = {finger: roles.fingers.get(f"{finger}_{side}") for finger in ("index", "middle", "little")}
     if f"hand_{side}" not in roles.joints or first["index"] is None or first["little"] is None:
         return None
