@@ -12,7 +12,7 @@ from clipmatrix.bodies.clips import FRAMES_PER_SECOND, Clip, build_clips
 from clipmatrix.bodies.rig import skin, world_from_joint
 from clipmatrix.errors import BodyError
 
-NAMES = ("idle", "walk", "run", "wave", "dance", "poses")
+NAMES = ("idle", "walk", "run", "wave", "dance", "crouch", "turn", "jump", "poses")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def joint_places(body: Body, clip: Clip, role: str) -> Tensor:
     return frames[:, body.humanoid[role], :3, 3]
 
 
-def test_there_are_six_clips(clips: dict[str, Clip]) -> None:
+def test_there_are_nine_clips(clips: dict[str, Clip]) -> None:
     assert tuple(clips) == NAMES
 
 

@@ -21,6 +21,7 @@ from clipmatrix.bodies.rig import Rig, skin, world_from_joint
 
 # How near the ground and how slow the sole of a standing foot is; slower still once it stands.
 _LOW_M, _SLOW_M_S = 0.035, 0.35
+_UNEVEN = 0.6
 _SHORTEST_S, _GAP_S = 0.1, 0.07
 # A foot that goes farther than this in one contact slides on purpose.
 _LONGEST_SHIFT_M = 0.15
@@ -153,6 +154,41 @@ def lock_feet(
     return rotations.to(joint_rotations.dtype), root_translation
 
 
+def lock_loop(
+    rest: RestBody,
+    roles: Mapping[str, int],
+    joint_rotations: Float[Tensor, "n j 3 3"],
+    root_translation: Float[Tensor, "n 3"],
+    fps: float,
+    is_gait: bool = False,
+) -> tuple[Float[Tensor, "n j 3 3"], Float[Tensor, "n 3"]]:
+    """``lock_feet`` for a loop whose last frame is its first; feet may stand across the seam.
+
+    Under a gait in place the ground is taken to go back as fast as ``tread_speed`` says.
+    """
+    ground = (0.0, 0.0)
+    if is_gait:
+        ground = tread_speed(track_feet(rest, roles, joint_rotations, root_translation, fps), fps)
+    num = len(root_translation) - 1
+    # Three rounds, of which the middle one knows what comes before it and after.
+    rotations = torch.cat([joint_rotations[:-1].repeat(3, 1, 1, 1), joint_rotations[-1:]])
+    shift = torch.cat([root_translation[:-1].repeat(3, 1), root_translation[-1:]])
+    rotations, shift = lock_feet(rest, roles, rotations, shift, fps, ground)
+    return rotations[num : 2 * num + 1].clone(), shift[num : 2 * num + 1].clone()
+
+
+def tread_speed(tracks: Mapping[str, FootTrack], fps: float) -> tuple[float, float]:
+    """The speed along x and z in metres a second at which the lower foot goes on average while it is down."""
+    lowest = np.stack([track.lowest for track in tracks.values()])
+    steps = np.stack([track.steps for track in tracks.values()])[:, :-1]
+    lower = lowest[:, :-1].argmin(axis=0)
+    frames = np.arange(steps.shape[1])
+    speeds = steps[lower, frames][lowest[lower, frames] < _LOW_M / 3] * fps
+    if not len(speeds):
+        return 0.0, 0.0
+    return 0.0, float(np.mean(speeds[:, 1]))
+
+
 def _sole(rest: RestBody, foot: int) -> Float[Tensor, "_"]:
     """The ids of the vertices of a foot and its toes that are near its lowest point in the bind pose."""
     members = {foot}
@@ -186,7 +222,9 @@ def _track(points: Float[np.ndarray, "n s 3"], fps: float, ground_step: Float[np
         moved = points[1:, :, [0, 2]] - points[:-1, :, [0, 2]]
         steps[:-1] = (weight[..., None] * moved).sum(axis=1) / weight.sum(axis=1)[:, None] - ground_step
     speed = ndimage.uniform_filter1d(np.linalg.norm(steps, axis=1), 3, mode="nearest") * fps
-    stands = (lowest < _LOW_M) & (speed < _SLOW_M_S)
+    # On a moving ground a drawn gait is as uneven as it is fast.
+    slow = _SLOW_M_S + _UNEVEN * float(np.linalg.norm(ground_step)) * fps
+    stands = (lowest < _LOW_M) & (speed < slow)
     stands = ndimage.binary_closing(np.pad(stands, 3, mode="edge"), np.ones(2 * max(round(_GAP_S * fps / 2), 1) + 1))[
         3:-3
     ]
@@ -209,6 +247,9 @@ def _shift(track: FootTrack, fps: float) -> Float[np.ndarray, "n 3"]:
     held = np.zeros(num, dtype=bool)
     for first, last in _runs(track.stands):
         plane = -np.concatenate([np.zeros((1, 2)), np.cumsum(track.steps[first:last], axis=0)])
+        if first == 0 and last == num - 1:
+            # A foot that always stands drifts by rounding only: what is left at the end goes out evenly.
+            plane -= np.linspace(0.0, 1.0, num)[:, None] * plane[-1]
         plane -= (plane.min(axis=0) + plane.max(axis=0)) / 2
         if np.abs(plane).max() <= _LONGEST_SHIFT_M:
             shift[first : last + 1, 0], shift[first : last + 1, 2] = plane[:, 0], plane[:, 1]

@@ -69,7 +69,8 @@ def framing(
 ) -> tuple[Float[Tensor, "3"], Float[Tensor, "b"]]:
     """Where cameras must look, and from how far, so that all vertices in all poses stay in a view of ``FOV_Y``.
 
-    ``aspect`` is the view's width over its height. Angles in radians, distances in metres. Cost: one pass over all vertices per camera.
+    ``aspect`` is the view's width over its height. Angles in radians, distances in metres. Cost: one pass over all
+    vertices per camera.
     """
     points = vertices_world.reshape(-1, 3)
     target = (points.amin(0) + points.amax(0)) / 2
