@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from scipy import ndimage
 from torch import Tensor
 
@@ -186,10 +186,12 @@ def tread_speed(tracks: Mapping[str, FootTrack], fps: float) -> tuple[float, flo
     speeds = steps[lower, frames][lowest[lower, frames] < _LOW_M / 3] * fps
     if not len(speeds):
         return 0.0, 0.0
-    return 0.0, float(np.mean(speeds[:, 1]))
+    usual = float(np.median(speeds[:, 1]))
+    # Without the frames in which the lower foot is one that swings.
+    return 0.0, float(np.mean(speeds[speeds[:, 1] * np.sign(usual) >= abs(usual) / 2, 1]))
 
 
-def _sole(rest: RestBody, foot: int) -> Float[Tensor, "_"]:
+def _sole(rest: RestBody, foot: int) -> Int64[Tensor, "_"]:
     """The ids of the vertices of a foot and its toes that are near its lowest point in the bind pose."""
     members = {foot}
     for joint, parent in enumerate(rest.rig.parents):
@@ -206,7 +208,7 @@ def _sole(rest: RestBody, foot: int) -> Float[Tensor, "_"]:
     return torch.nonzero(is_foot & (heights < lowest + 0.03)).squeeze(1)
 
 
-def _skin_some(rest: RestBody, ids: Tensor, frames: Float[Tensor, "n j 4 4"]) -> Float[Tensor, "n s 3"]:
+def _skin_some(rest: RestBody, ids: Int64[Tensor, "s"], frames: Float[Tensor, "n j 4 4"]) -> Float[Tensor, "n s 3"]:
     rig = rest.rig
     part = Rig(rig.joint_names, rig.parents, rig.joint_from_bind, rig.joint_ids[ids], rig.joint_weights[ids])
     return skin(rest.vertices[ids].detach(), part, frames)

@@ -94,7 +94,7 @@ def alignments(
     reference: Reference,
     source: JointRoles,
     target: JointRoles,
-    target_places: Float[np.ndarray, "j 3"],
+    target_places: Float[np.ndarray, "_ 3"],
 ) -> dict[str, Float[np.ndarray, "3 3"]]:
     """For each role of a limb, and each finger bone (``index_l/0`` ...), the turn from the body's bind pose to the
     reference, in common axes. Roles of the trunk need none: both figures stand."""
@@ -110,8 +110,8 @@ def alignments(
 
 def _align_chain(
     found: dict[str, Float[np.ndarray, "3 3"]],
-    source_places: Float[np.ndarray, "j 3"],
-    target_places: Float[np.ndarray, "j 3"],
+    source_places: Float[np.ndarray, "_ 3"],
+    target_places: Float[np.ndarray, "_ 3"],
     source: JointRoles,
     target: JointRoles,
     chain: tuple[str, str, str],
@@ -131,8 +131,8 @@ def _align_chain(
 
 def _align_hand(
     found: dict[str, Float[np.ndarray, "3 3"]],
-    source_places: Float[np.ndarray, "j 3"],
-    target_places: Float[np.ndarray, "j 3"],
+    source_places: Float[np.ndarray, "_ 3"],
+    target_places: Float[np.ndarray, "_ 3"],
     source: JointRoles,
     target: JointRoles,
     side: str,
@@ -172,8 +172,8 @@ def _palm(places: Float[np.ndarray, "j 3"], roles: JointRoles, side: str) -> Flo
 
 def _align_foot(
     reference: Reference,
-    source_places: Float[np.ndarray, "j 3"],
-    target_places: Float[np.ndarray, "j 3"],
+    source_places: Float[np.ndarray, "_ 3"],
+    target_places: Float[np.ndarray, "_ 3"],
     source: JointRoles,
     target: JointRoles,
     side: str,

@@ -66,7 +66,7 @@ def read_amass(path: Path) -> SourceMotion:
         MotionError: the file cannot be read, or holds no such parameters.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             tables = {key: archive[key] for key in archive.files if _is_read(key)}
     except OSError as error:
         raise MotionError(f"{path} cannot be read ({error.strerror or 'no archive'}): name an .npz file") from error

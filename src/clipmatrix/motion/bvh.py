@@ -185,7 +185,10 @@ def _read_rows(text: str, num_channels: int, name: str, first_line: int) -> tupl
             break
     if len(rows) < num_frames:
         raise MotionError(f"{name}: wanted {num_frames} frames, found {len(rows)}: the file is cut off")
-    return frame_seconds, np.stack(rows)
+    table = np.stack(rows)
+    if not np.isfinite(table).all():
+        raise MotionError(f"{name} holds values that are no numbers (nan or infinite): export the movement again")
+    return frame_seconds, table
 
 
 def _local_frames(

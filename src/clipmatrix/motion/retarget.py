@@ -108,7 +108,7 @@ def _turns(
     target: JointRoles,
     aligned: dict[str, Float[np.ndarray, "3 3"]],
     still: set[str],
-    places: Float[np.ndarray, "j 3"],
+    places: Float[np.ndarray, "_ 3"],
 ) -> Turns:
     """How each of the body's joints is turned from the bind pose, in world axes."""
     hips = deltas[:, source.joints["hips"]]
@@ -166,7 +166,7 @@ def _spread_arm(
     own: dict[str, Float[np.ndarray, "n 3 3"]],
     girdle: Float[np.ndarray, "n 3 3"],
     target: JointRoles,
-    places: Float[np.ndarray, "j 3"],
+    places: Float[np.ndarray, "_ 3"],
     side: str,
 ) -> None:
     j = target.joints
@@ -199,7 +199,7 @@ def _spread_leg(
     own: dict[str, Float[np.ndarray, "n 3 3"]],
     hips: Float[np.ndarray, "n 3 3"],
     target: JointRoles,
-    places: Float[np.ndarray, "j 3"],
+    places: Float[np.ndarray, "_ 3"],
     side: str,
 ) -> None:
     j = target.joints
