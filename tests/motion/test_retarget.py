@@ -1,5 +1,6 @@
 """Movements on another body: limbs point where the file's do, whatever both rest poses are, and feet stand still."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,8 @@ def test_loops_close(tmp_path: Path, rest: RestBody) -> None:
         (("hip", "abdomen", "chest", "neck", "head", "lCollar", "lShldr", "lForeArm", "lHand", "rCollar", "rShldr",
           "rForeArm", "rHand", "lButtock", "lThigh", "lShin", "lFoot", "rButtock", "rThigh", "rShin", "rFoot"),
          (-1, 0, 1, 2, 3, 2, 5, 6, 7, 2, 9, 10, 11, 0, 13, 14, 15, 0, 17, 18, 19)),
-        (("pelvis", "spine1", "neck", "head", "left_collar", "left_shoulder", "left_elbow", "left_wrist", "right_collar",
+        (("pelvis", "spine1", "neck", "head", "left_collar", "left_shoulder", "left_elbow", "left_wrist",
+          "right_collar",
           "right_shoulder", "right_elbow", "right_wrist", "left_hip", "left_knee", "left_ankle", "left_foot", "right_hip",
           "right_knee", "right_ankle", "right_foot"),
          (-1, 0, 1, 2, 1, 4, 5, 6, 1, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18)),
@@ -142,7 +144,7 @@ def test_the_usual_names_are_known(names: tuple[str, ...], parents: tuple[int, .
     roles = find_roles(names, parents)
     assert roles.missing == []
     chain = [roles.joints[f"{role}_l"] for role in ("shoulder", "upper_arm", "lower_arm", "hand")]
-    assert all(parents[below] == above for above, below in zip(chain, chain[1:], strict=False))
+    assert all(parents[below] == above for above, below in itertools.pairwise(chain))
     legs = [roles.joints[f"{role}_r"] for role in ("upper_leg", "lower_leg", "foot")]
-    assert all(parents[below] == above for above, below in zip(legs, legs[1:], strict=False))
+    assert all(parents[below] == above for above, below in itertools.pairwise(legs))
     assert len(roles.spine) >= 1

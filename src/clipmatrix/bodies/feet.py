@@ -126,14 +126,17 @@ def lock_feet(
     root_translation: Float[Tensor, "n 3"],
     fps: float,
     ground_speed: tuple[float, float] = (0.0, 0.0),
+    is_round: bool = False,
 ) -> tuple[Float[Tensor, "n j 3 3"], Float[Tensor, "n 3"]]:
     """The movement with standing feet held in place and on y = 0, and no foot below it.
+
+    One that ``is_round`` ends where it begins, and so do feet that stand throughout.
 
     ``roles`` names the joints upper_leg, lower_leg and foot of both sides. Only hips and knees turn differently, and
     the root sinks by some centimetres where a leg would be too short. Without gradients.
     """
     tracks = track_feet(rest, roles, joint_rotations, root_translation, fps, ground_speed)
-    shifts = {side: _shift(track, fps) for side, track in tracks.items()}
+    shifts = {side: _shift(track, fps, is_round) for side, track in tracks.items()}
     frames = world_from_joint(rest.rig, joint_rotations, root_translation).double()
     targets = {
         side: frames[:, roles[f"foot_{side}"], :3, 3] + torch.from_numpy(shift) for side, shift in shifts.items()
@@ -173,7 +176,7 @@ def lock_loop(
     # Three rounds, of which the middle one knows what comes before it and after.
     rotations = torch.cat([joint_rotations[:-1].repeat(3, 1, 1, 1), joint_rotations[-1:]])
     shift = torch.cat([root_translation[:-1].repeat(3, 1), root_translation[-1:]])
-    rotations, shift = lock_feet(rest, roles, rotations, shift, fps, ground)
+    rotations, shift = lock_feet(rest, roles, rotations, shift, fps, ground, is_round=True)
     return rotations[num : 2 * num + 1].clone(), shift[num : 2 * num + 1].clone()
 
 
@@ -242,14 +245,14 @@ def _runs(flags: Bool[np.ndarray, "n"]) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) - 1).tolist(), strict=True))
 
 
-def _shift(track: FootTrack, fps: float) -> Float[np.ndarray, "n 3"]:
+def _shift(track: FootTrack, fps: float, is_round: bool) -> Float[np.ndarray, "n 3"]:
     """How far the ankle must be moved at each frame."""
     num = len(track.lowest)
     shift = np.zeros((num, 3))
     held = np.zeros(num, dtype=bool)
     for first, last in _runs(track.stands):
         plane = -np.concatenate([np.zeros((1, 2)), np.cumsum(track.steps[first:last], axis=0)])
-        if first == 0 and last == num - 1:
+        if is_round and first == 0 and last == num - 1:
             # A foot that always stands drifts by rounding only: what is left at the end goes out evenly.
             plane -= np.linspace(0.0, 1.0, num)[:, None] * plane[-1]
         plane -= (plane.min(axis=0) + plane.max(axis=0)) / 2
