@@ -167,7 +167,7 @@ def clip_take(
     num = max(round(float(clip.times[-1]) * fps), 1)
     times = torch.arange(num) / fps + float(clip.times[0])
     angles = azimuth + 2 * math.pi * turns * torch.arange(num) / num
-    return build_take(character, sample_clip(clip, times), fps, angles, elevation, aspect, is_followed=True)
+    return build_take(character, sample_clip(clip, times), float(fps), angles, elevation, aspect, is_followed=True)
 
 
 def _middles(character: Character, motion: Motion) -> Float[Tensor, "n 2"]:

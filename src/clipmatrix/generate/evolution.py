@@ -84,7 +84,7 @@ def _grown(
     last = states[-1]
     motion = stand_still(len(last.rig.parents), num)
     azimuth = 2 * math.pi * torch.arange(num) / num
-    take = build_take(last, motion, fps, azimuth, math.radians(8), look.size.width / look.size.height, False)
+    take = build_take(last, motion, float(fps), azimuth, math.radians(8), look.size.width / look.size.height, False)
     for index in range(num):
         low, share = _place(index, num, len(states))
         between = _between(states[low], states[low + 1], share)

@@ -154,7 +154,7 @@ def _turntable(
     num = max(round(film_seconds(character, plan) * config.fps), 1)
     motion = choreography(character, plan, torch.arange(num) / config.fps)
     azimuth = 2 * math.pi * plan.turns * torch.arange(num) / num
-    take = build_take(character, motion, config.fps, azimuth, math.radians(config.elevation_deg), aspect, False)
+    take = build_take(character, motion, float(config.fps), azimuth, math.radians(config.elevation_deg), aspect, False)
     return shoot(character, take, config.look, on_progress)
 
 
