@@ -68,7 +68,7 @@ def jump_angles() -> Float[Tensor, "n a"]:
     give = _bump(time, land - 0.02, land + 0.14, _JUMP_S - 0.06)
     push = _bump(time, 0.56, _TAKE_OFF_S, land - 0.06)
     tuck = _bump(time, _TAKE_OFF_S, (_TAKE_OFF_S + land) / 2, land)
-    reach = _bump(time, 0.50, _TAKE_OFF_S + 0.1, land + 0.35)
+    reach = _bump(time, 0.34, _TAKE_OFF_S + 0.2, land + 0.5)
     bend = 1.0 * dip + 0.8 * give
     columns["body_pitch"] = 20 * bend
     columns["spine_flexion"] = 14 * bend - 8 * reach * (1 - give)
