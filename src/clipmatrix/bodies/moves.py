@@ -78,7 +78,7 @@ def jump_angles() -> Float[Tensor, "n a"]:
         columns[f"knee_flexion_{side}"] = 3 + 76 * bend + 26 * tuck
         columns[f"ankle_dorsiflexion_{side}"] = 18 * bend - 42 * push * (1 - bend) * (1 - tuck) - 20 * tuck
         columns[f"toe_extension_{side}"] = 24 * push * (1 - tuck)
-        columns[f"shoulder_flexion_{side}"] = -44 * dip + 150 * reach * (1 - dip)
+        columns[f"shoulder_flexion_{side}"] = -24 * dip + 96 * reach * (1 - dip)
         columns[f"shoulder_abduction_{side}"] = 12 + 14 * reach + 8 * give
         columns[f"elbow_flexion_{side}"] = 14 + 16 * dip + 22 * give
         columns[f"hip_abduction_{side}"] = 5 + 3 * bend
