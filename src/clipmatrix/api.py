@@ -1,13 +1,15 @@
-"""The one door for every front end: create, stream, resume, open_run, inspect; knows no user interface."""
+"""The one door for every front end: create, stream, resume, open_run, animate, render, inspect; no user interface."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from clipmatrix.bodies.loading import body_regions
 from clipmatrix.config import RunConfig
-from clipmatrix.generate import checkup, health, loop, resuming
+from clipmatrix.generate import animating, checkup, health, loop, rendering, resuming
+from clipmatrix.generate.animating import AnimateConfig, Animated
 from clipmatrix.generate.checkup import Finding
 from clipmatrix.generate.events import Event
+from clipmatrix.generate.rendering import RenderConfig
 from clipmatrix.health.verdicts import Health
 from clipmatrix.runs import directory
 from clipmatrix.runs.directory import Run
@@ -71,6 +73,34 @@ def check_up(folder: Path, seconds: float) -> Iterator[Finding]:
     Writes nothing and asks no network.
     """
     return checkup.check_up(folder, seconds)
+
+
+def animate(
+    run: Run,
+    motion: Path,
+    config: AnimateConfig | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Animated:
+    """Adds the movement of a BVH, GLB or AMASS/SMPL-X file to the run's GLB, and writes its film beside it.
+
+    Raises:
+        ClipMatrixError: the motion file or the run cannot be used, or a file cannot be written.
+    """
+    return animating.animate_run(run, motion, config or AnimateConfig(), on_progress)
+
+
+def render(
+    run: Run,
+    path: Path,
+    config: RenderConfig | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Writes a picture or a film of the run, or a folder of its frames, by the path's ending.
+
+    Raises:
+        ClipMatrixError: the run lacks what is asked for, or the file cannot be written.
+    """
+    rendering.render_run(run, path, config or RenderConfig(), on_progress)
 
 
 def open_run(path: Path) -> Run:

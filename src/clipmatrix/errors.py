@@ -5,6 +5,7 @@ ClipMatrixError            everything below; its text is one line: wanted, found
 ├── PromptError            a text that cannot be used
 ├── ModelError             an encoder that is missing, broken or of another kind
 ├── BodyError              a body, rig or mesh that cannot be used
+├── MotionError            a motion file that cannot be read, or fits no humanoid
 ├── RunError               a run directory that cannot be written, read or continued
 └── ExportError            a file that could not be made
 """
@@ -28,6 +29,10 @@ class ModelError(ClipMatrixError):
 
 class BodyError(ClipMatrixError):
     """A body, rig or mesh that cannot be used."""
+
+
+class MotionError(ClipMatrixError):
+    """A motion file that cannot be read, or whose figure is no humanoid."""
 
 
 class RunError(ClipMatrixError):

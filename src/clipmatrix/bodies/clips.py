@@ -1,6 +1,7 @@
-"""Animation clips for a humanoid body: idle, walk, run, wave, dance and a tour of the key poses; knows no file format.
+"""Animation clips for a humanoid body: idle, walk, run, wave, dance, crouch, turn, jump and a tour of the key poses.
 
-Every clip is a loop in place: the figure stays over the origin and the first frame is also the last.
+Every clip is a loop in place: the figure stays over the origin and the first frame is also the last. Feet stay where
+they stand, or go back evenly with the ground under a figure that walks or runs. Knows no file format.
 """
 
 import math
@@ -13,12 +14,13 @@ from torch import Tensor
 
 from clipmatrix.bodies.anatomy import ANGLE_NAMES, PoseSpace, build_pose_space, limits
 from clipmatrix.bodies.body import Body, RestBody
-from clipmatrix.bodies.key_poses import KEY_POSE_NAMES, angles_deg, key_angles
+from clipmatrix.bodies.curves import FRAMES_PER_SECOND, angle_rows, at_ease, periodic, phases, sine, smooth_step
+from clipmatrix.bodies.feet import lock_loop
+from clipmatrix.bodies.key_poses import KEY_POSE_NAMES, key_angles
+from clipmatrix.bodies.moves import crouch_angles, jump_angles, jump_heights, turn_angles
 from clipmatrix.bodies.poses import grounding
 from clipmatrix.bodies.rig import skin, world_from_joint
 from clipmatrix.bodies.stance import plant, settle
-
-FRAMES_PER_SECOND = 30
 
 # Angles in degrees at each tenth of a stride, from the heel's strike to its next one: walking after Winter, "The
 # Biomechanics and Motor Control of Human Gait" (1991), running after Novacheck, "The biomechanics of running" (1998),
@@ -42,6 +44,7 @@ _TOUR = (
     "stand", "contrapposto", "hands_on_hips", "point", "t_pose", "reach_up", "warrior", "lunge", "guard", "throw",
     "crouch", "cheer", "think", "bow", "dance", "shrug",
 )  # fmt: skip
+_RUN_FLIGHT_M = 0.05
 _HOLD_S, _MOVE_S = 0.7, 0.7
 _CHUNK = 32
 
@@ -61,7 +64,7 @@ class Clip:
 
 
 def build_clips(body: Body, rest: RestBody | None = None) -> tuple[Clip, ...]:
-    """The clips idle, walk, run, wave, dance and poses, 30 frames a second, standing on y = 0.
+    """The clips idle, walk, run, wave, dance, crouch, turn, jump and poses, 30 frames a second, standing on y = 0.
 
     ``rest`` is the body as it is to be shown (its shape and its deformations), None for the neutral one: rotations are
     the same for every shape, but where the soles are is not.
@@ -73,11 +76,16 @@ def build_clips(body: Body, rest: RestBody | None = None) -> tuple[Clip, ...]:
     shown = rest or RestBody(body.template.vertices, body.rig)
     movements = (
         _Movement("idle", _idle(), _FEET),
-        _Movement("walk", _stride(_frames(1.1), _walk(_frames(1.1)), _WALK_LEG), _HIPS),
-        _Movement("run", _stride(_frames(0.7), _run(_frames(0.7)), _RUN_LEG), _HIPS, flight_m=0.05),
+        _Movement("walk", _stride(phases(1.1), _walk(phases(1.1)), _WALK_LEG), _HIPS, is_gait=True),
+        _Movement(
+            "run", _stride(phases(0.7), _run(phases(0.7)), _RUN_LEG), _HIPS, _RUN_FLIGHT_M * _flight(phases(0.7)), True
+        ),
         _Movement("wave", _wave(), _FEET),
         _Movement("dance", _dance(), _FEET),
-        _Movement("poses", _tour(space), _FEET),
+        _Movement("crouch", crouch_angles(space), _FEET),
+        _Movement("turn", turn_angles(), _HIPS),
+        _Movement("jump", jump_angles(), _HIPS, jump_heights()),
+        _Movement("poses", _tour(space), _FEET, is_held=False),
     )
     with torch.no_grad():
         return tuple(_clip(movement, space, shown) for movement in movements)
@@ -85,12 +93,17 @@ def build_clips(body: Body, rest: RestBody | None = None) -> tuple[Clip, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Movement:
-    """Angles in radians, the roles whose middle stays over the origin, and how high the flight of a runner is."""
+    """Angles in radians, the roles whose middle stays over the origin, and how high above the ground the soles are.
+
+    Under a gait the ground goes back as fast as its feet; where nothing is held feet may slide from pose to pose.
+    """
 
     name: str
     angles: Float[Tensor, "n a"]
     anchors: tuple[str, ...]
-    flight_m: float = 0.0
+    heights: Float[Tensor, "n"] | None = None
+    is_gait: bool = False
+    is_held: bool = True
 
 
 def _clip(movement: _Movement, space: PoseSpace, rest: RestBody) -> Clip:
@@ -100,9 +113,16 @@ def _clip(movement: _Movement, space: PoseSpace, rest: RestBody) -> Clip:
     low, high = limits(angles.device).unbind(1)
     rotations = space.joint_rotations(torch.minimum(torch.maximum(angles, low), high))
     anchors = [space.body.humanoid[role] for role in movement.anchors]
-    shift = torch.cat([_standing(rest, part, anchors) for part in rotations.split(_CHUNK)])
     num = angles.shape[0]
-    shift[:, 1] += movement.flight_m * _flight(torch.arange(num, device=angles.device) / (num - 1))
+    heights = movement.heights if movement.heights is not None else torch.zeros(num)
+    shift = torch.cat([_standing(rest, part, anchors) for part in rotations.split(_CHUNK)])
+    shift[:, 1] += heights
+    if movement.is_held:
+        rotations, shift = lock_loop(
+            rest, space.body.humanoid, rotations, shift, float(FRAMES_PER_SECOND), movement.is_gait
+        )
+        lowest = torch.cat([_standing(rest, part, anchors)[:, 1] for part in rotations.split(_CHUNK)])
+        shift[:, 1] = lowest + heights
     # The loop closes exactly, not only up to rounding.
     rotations[-1], shift[-1] = rotations[0], shift[0]
     times = torch.arange(num, device=angles.device) / FRAMES_PER_SECOND
@@ -118,35 +138,6 @@ def _standing(rest: RestBody, rotations: Float[Tensor, "n j 3 3"], anchors: list
     return shift
 
 
-def _frames(seconds: float) -> Float[Tensor, "n"]:
-    """The phases of a loop's frames, from 0 to 1, both included."""
-    num = round(seconds * FRAMES_PER_SECOND)
-    return torch.arange(num + 1) / num
-
-
-def _ease(num: int) -> dict[str, Float[Tensor, "n"]]:
-    row = angles_deg({})
-    return {name: torch.full((num,), value) for name, value in zip(ANGLE_NAMES, row, strict=True)}
-
-
-def _radians(columns: Mapping[str, Float[Tensor, "n"]]) -> Float[Tensor, "n a"]:
-    return torch.stack([columns[name] for name in ANGLE_NAMES], dim=1) * (math.pi / 180)
-
-
-def _sin(phase: Float[Tensor, "n"], cycles: int = 1, lag: float = 0.0) -> Float[Tensor, "n"]:
-    return torch.sin(2 * math.pi * (cycles * phase - lag))
-
-
-def _periodic(values: tuple[float, ...], phase: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
-    """The closed Catmull-Rom spline through evenly spaced values."""
-    table = torch.tensor(values, dtype=phase.dtype)
-    place = (phase % 1.0) * len(values)
-    start = place.floor()
-    t = place - start
-    a, b, c, d = (table[(start.long() + k) % len(values)] for k in (-1, 0, 1, 2))
-    return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
-
-
 def _flight(phase: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
     """How high a runner is between two steps, as a share of the highest point: two parabolas a stride."""
     within = ((phase % 0.5) - (_FLIGHT[0] % 0.5)) / (_FLIGHT[1] - _FLIGHT[0])
@@ -160,33 +151,33 @@ def _stride(
     """A gait: the legs from their table, the right one half a stride behind, the rest from ``columns``."""
     columns = dict(columns)
     for name, values in leg.items():
-        columns[f"{name}_l"] = _periodic(values, phase)
-        columns[f"{name}_r"] = _periodic(values, phase + 0.5)
-    return _radians(columns)
+        columns[f"{name}_l"] = periodic(values, phase)
+        columns[f"{name}_r"] = periodic(values, phase + 0.5)
+    return angle_rows(columns)
 
 
 def _walk(phase: Float[Tensor, "n"]) -> dict[str, Float[Tensor, "n"]]:
     """Pelvis, trunk and arms of a walk; phase 0 is the left heel's strike."""
-    columns = _ease(phase.shape[0])
+    columns = at_ease(phase.shape[0])
     forward = torch.cos(2 * math.pi * phase)  # how far the left leg is in front
     columns["body_yaw"] = -4 * forward
     columns["body_pitch"] = 2 + 0 * phase
-    columns["body_roll"] = -2.5 * _sin(phase, lag=0.03)
-    columns["spine_bend"] = 2.5 * _sin(phase, lag=0.03)
+    columns["body_roll"] = -2.5 * sine(phase, lag=0.03)
+    columns["spine_bend"] = 2.5 * sine(phase, lag=0.03)
     columns["spine_rotation"] = 11 * forward
     columns["neck_rotation"] = -7 * forward
     for side, sign in (("l", -1.0), ("r", 1.0)):
         swing = sign * torch.cos(2 * math.pi * (phase - 0.03))
         columns[f"shoulder_flexion_{side}"] = 2 + 22 * swing
         columns[f"elbow_flexion_{side}"] = 20 + 10 * swing
-        columns[f"hip_abduction_{side}"] = 1.5 - sign * 2.5 * _sin(phase, lag=0.03)
+        columns[f"hip_abduction_{side}"] = 1.5 - sign * 2.5 * sine(phase, lag=0.03)
         columns[f"hip_rotation_{side}"] = -4 - sign * 4 * forward
     return columns
 
 
 def _run(phase: Float[Tensor, "n"]) -> dict[str, Float[Tensor, "n"]]:
     """Pelvis, trunk and arms of a run; phase 0 is the left foot's strike."""
-    columns = _ease(phase.shape[0])
+    columns = at_ease(phase.shape[0])
     forward = torch.cos(2 * math.pi * (phase + 0.06))
     columns["body_pitch"] = 8 + 0 * phase
     columns["spine_flexion"] = 5 + 0 * phase
@@ -211,35 +202,35 @@ def _run(phase: Float[Tensor, "n"]) -> dict[str, Float[Tensor, "n"]]:
 
 def _idle() -> Float[Tensor, "n a"]:
     """Six seconds of standing: two breaths, the weight going to one foot and the other, a look around."""
-    phase = _frames(6.0)
-    columns = _ease(phase.shape[0])
+    phase = phases(6.0)
+    columns = at_ease(phase.shape[0])
     breath = 0.5 - 0.5 * torch.cos(2 * math.pi * 2 * phase)
-    sway = _sin(phase)
+    sway = sine(phase)
     columns["body_roll"] = 1.6 * sway
     columns["spine_bend"] = -2.6 * sway
     columns["spine_flexion"] = 1 - 2.5 * breath
-    columns["spine_rotation"] = 2.0 * _sin(phase, lag=0.1)
+    columns["spine_rotation"] = 2.0 * sine(phase, lag=0.1)
     columns["neck_flexion"] = 1 + 2.0 * breath
-    columns["neck_rotation"] = 7 * _sin(phase, lag=0.2) + 3 * _sin(phase, 2, 0.05)
+    columns["neck_rotation"] = 7 * sine(phase, lag=0.2) + 3 * sine(phase, 2, 0.05)
     columns["neck_bend"] = 1.5 * sway
     for side, sign in (("l", 1.0), ("r", -1.0)):
         load = 0.5 - 0.5 * sign * sway  # how much this leg is at rest
         columns[f"girdle_elevation_{side}"] = 2.5 * breath
         columns[f"shoulder_abduction_{side}"] = 9 + 1.5 * breath
-        columns[f"shoulder_flexion_{side}"] = 3 + 2 * _sin(phase, lag=0.25 + 0.1 * sign)
-        columns[f"elbow_flexion_{side}"] = 13 + 2.5 * _sin(phase, 2, 0.3 + 0.1 * sign)
+        columns[f"shoulder_flexion_{side}"] = 3 + 2 * sine(phase, lag=0.25 + 0.1 * sign)
+        columns[f"elbow_flexion_{side}"] = 13 + 2.5 * sine(phase, 2, 0.3 + 0.1 * sign)
         columns[f"knee_flexion_{side}"] = 3 + 7 * load
         columns[f"hip_flexion_{side}"] = 1 + 4 * load
-    return _radians(columns)
+    return angle_rows(columns)
 
 
 def _wave() -> Float[Tensor, "n a"]:
     """Four seconds: the right hand goes up, waves thrice and comes down."""
-    phase = _frames(4.0)
-    raised = _smooth_step((phase - 0.04) / 0.2) * _smooth_step((0.96 - phase) / 0.2)
+    phase = phases(4.0)
+    raised = smooth_step((phase - 0.04) / 0.2) * smooth_step((0.96 - phase) / 0.2)
     stand, wave = key_angles()[[KEY_POSE_NAMES.index("stand"), KEY_POSE_NAMES.index("wave")]]
     angles = torch.lerp(stand, wave, raised[:, None])
-    shake = raised * _smooth_step((phase - 0.2) / 0.08) * _smooth_step((0.8 - phase) / 0.08) * _sin(phase, 6)
+    shake = raised * smooth_step((phase - 0.2) / 0.08) * smooth_step((0.8 - phase) / 0.08) * sine(phase, 6)
     for name, degrees in (("shoulder_rotation_r", 14), ("elbow_flexion_r", 14), ("wrist_deviation_r", 10)):
         angles[:, ANGLE_NAMES.index(name)] += shake * math.radians(degrees)
     angles[:, ANGLE_NAMES.index("neck_rotation")] -= raised * math.radians(8)
@@ -248,11 +239,11 @@ def _wave() -> Float[Tensor, "n a"]:
 
 def _dance() -> Float[Tensor, "n a"]:
     """Four seconds, eight beats: knees on the beat, hips side to side, arms up by turns."""
-    phase = _frames(4.0)
-    columns = _ease(phase.shape[0])
+    phase = phases(4.0)
+    columns = at_ease(phase.shape[0])
     beat = 0.5 - 0.5 * torch.cos(2 * math.pi * 8 * phase)
-    sway = _sin(phase, 4)
-    turn = _sin(phase)
+    sway = sine(phase, 4)
+    turn = sine(phase)
     columns["body_roll"] = 7 * sway
     columns["spine_bend"] = -15 * sway
     columns["neck_bend"] = 8 * sway
@@ -273,7 +264,7 @@ def _dance() -> Float[Tensor, "n a"]:
         bent = 16 + 12 * beat - 8 * sign * sway
         columns[f"knee_flexion_{side}"] = 2 * bent
         columns[f"hip_flexion_{side}"] = bent
-    return _radians(columns)
+    return angle_rows(columns)
 
 
 def _tour(space: PoseSpace) -> Float[Tensor, "n a"]:
@@ -284,10 +275,4 @@ def _tour(space: PoseSpace) -> Float[Tensor, "n a"]:
     frame = torch.arange(per_pose * len(_TOUR) + 1)
     pose = (frame // per_pose).clamp_max(len(_TOUR) - 1)
     within = (frame - pose * per_pose) / FRAMES_PER_SECOND
-    return torch.lerp(poses[pose], poses[pose + 1], _smooth_step((within - _HOLD_S) / _MOVE_S)[:, None])
-
-
-def _smooth_step(x: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
-    """0 below 0, 1 above 1, and between them a curve without corners."""
-    t = x.clamp(0.0, 1.0)
-    return t * t * t * (t * (6 * t - 15) + 10)
+    return torch.lerp(poses[pose], poses[pose + 1], smooth_step((within - _HOLD_S) / _MOVE_S)[:, None])

@@ -5,10 +5,12 @@ import sys
 import click
 
 import clipmatrix
+from clipmatrix.cli.animate import animate
 from clipmatrix.cli.create import create
 from clipmatrix.cli.doctor import doctor
 from clipmatrix.cli.inspect import inspect
 from clipmatrix.cli.process import keep_freed_memory, silence_libraries, wait_without_spinning
+from clipmatrix.cli.render import render
 from clipmatrix.errors import ClipMatrixError
 
 EXIT_MISTAKE = 2
@@ -24,6 +26,8 @@ def app() -> None:
 app.add_command(create)
 app.add_command(inspect)
 app.add_command(doctor)
+app.add_command(animate)
+app.add_command(render)
 
 
 def main() -> None:

@@ -168,16 +168,16 @@ def _warn(event: Started) -> None:
 
 
 def _begun(event: Started) -> str:
-    return f"run in {_shown(event.out)}" + (f", going on after step {event.step}" if event.step else "")
+    return f"run in {shown(event.out)}" + (f", going on after step {event.step}" if event.step else "")
 
 
 def _conclude(event: Exported | Inspected | Done) -> None:
     match event:
         case Exported():
-            click.echo(f"model          {_shown(event.glb)}")
-            click.echo(f"video          {_shown(event.turntable)}")
-            click.echo(f"contact sheet  {_shown(event.views)}")
-            click.echo(f"texture        {_shown(event.albedo)}")
+            click.echo(f"model          {shown(event.glb)}")
+            click.echo(f"video          {shown(event.turntable)}")
+            click.echo(f"contact sheet  {shown(event.views)}")
+            click.echo(f"texture        {shown(event.albedo)}")
         case Inspected():
             click.echo(
                 f"health         {'healthy' if event.is_healthy else 'not healthy: ' + '; '.join(event.complaints)}"
@@ -195,7 +195,7 @@ def _left(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s left" if minutes else f"{rest} s left"
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """The path from here, where that is shorter."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))

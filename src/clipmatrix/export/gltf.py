@@ -228,7 +228,11 @@ def _skin(chunk: BinaryChunk, rig: Rig, root_node: int) -> Json:
     }
 
 
-def _animation(chunk: BinaryChunk, rig: Rig, clip: Clip) -> Json | None:
+def animation_tracks(rig: Rig, clip: Clip) -> list[tuple[str, int, Float32[np.ndarray, "n _"]]]:
+    """What the clip moves: ``rotation`` (quaternions, xyzw) or ``translation``, the joint, and its values at the keys.
+
+    Joints that never leave the bind pose have no track.
+    """
     frames = _local_frames(rig)
     bind = Rotation.from_matrix(frames[:, :3, :3])
     turns = clip.joint_rotations.detach().double().numpy()
@@ -244,6 +248,11 @@ def _animation(chunk: BinaryChunk, rig: Rig, clip: Clip) -> Json | None:
     if np.abs(shift).max() > STILL:
         roots = [joint for joint, parent in enumerate(rig.parents) if parent < 0]
         tracks += [("translation", joint, (frames[joint, :3, 3] + shift).astype(np.float32)) for joint in roots]
+    return tracks
+
+
+def _animation(chunk: BinaryChunk, rig: Rig, clip: Clip) -> Json | None:
+    tracks = animation_tracks(rig, clip)
     if not tracks:
         return None
     times = chunk.add_bounded(clip.times.detach().float().numpy())

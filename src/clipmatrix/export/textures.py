@@ -48,7 +48,7 @@ def pad_islands(
     return albedo_srgb[nearest[0], nearest[1]]
 
 
-def write_image(path: Path, image: UInt8[np.ndarray, "h w 3"]) -> None:
+def write_image(path: Path, image: UInt8[np.ndarray, "h w c"]) -> None:
     """Writes an sRGB picture in the format that the suffix names, whole or not at all.
 
     Raises:

@@ -1,0 +1,153 @@
+"""Characters out of the GLB files that ``write_glb`` writes, so that what is filmed is what is in the file."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from scipy.spatial.transform import Rotation
+
+from clipmatrix.bodies.clips import Clip
+from clipmatrix.bodies.rig import Rig, parent_from_joint
+from clipmatrix.errors import ExportError
+from clipmatrix.export.character import Character, Extras
+from clipmatrix.geometry.glb_file import GlbError, GlbFile, Json, read_glb_file
+from clipmatrix.geometry.glb_tracks import sample_track
+from clipmatrix.geometry.mesh import Mesh
+
+
+@dataclass(frozen=True, eq=False)
+class CharacterFile:
+    """A character and the file it stands in; ``joint_nodes`` are the nodes of its rig's joints."""
+
+    character: Character
+    file: GlbFile
+    joint_nodes: list[int]
+
+
+def read_character(path: Path) -> CharacterFile:
+    """The character in a run's GLB: its skinned mesh with the seams of its texture closed, its rig and all its clips.
+
+    Raises:
+        ExportError: the file is missing, damaged, or none of a rigged character.
+    """
+    try:
+        file = read_glb_file(path)
+        return _read(file)
+    except OSError as error:
+        raise ExportError(f"{path} cannot be read ({error.strerror}): let the run finish first") from error
+    except (GlbError, KeyError, IndexError, TypeError, ValueError, UnidentifiedImageError) as error:
+        raise ExportError(f"{path} is no sound character file ({error}): create it anew") from error
+
+
+def _read(file: GlbFile) -> CharacterFile:
+    skins, nodes = file.items("skins"), file.items("nodes")
+    body = next((node for node in nodes if "mesh" in node and "skin" in node), None)
+    if body is None or not skins:
+        raise GlbError("it holds no mesh with a skeleton")
+    skin = skins[int(body["skin"])]
+    joint_nodes = [int(node) for node in skin["joints"]]
+    primitive = file.items("meshes")[int(body["mesh"])]["primitives"][0]
+    mesh, first_ids = _mesh(file, primitive)
+    rig = _rig(file, nodes, skin, joint_nodes, primitive, first_ids)
+    material = file.items("materials")[int(primitive.get("material", 0))].get("pbrMetallicRoughness", {})
+    clips = tuple(_clip(file, animation, rig, joint_nodes) for animation in file.items("animations"))
+    character = Character(
+        mesh=mesh,
+        rig=rig,
+        albedo_srgb=_texture(file, material),
+        roughness=float(material.get("roughnessFactor", 1.0)),
+        metallic=float(material.get("metallicFactor", 1.0)),
+        clips=clips,
+        extras=_extras(file.document.get("asset", {})),
+    )
+    return CharacterFile(character, file, joint_nodes)
+
+
+def _mesh(file: GlbFile, primitive: Json) -> tuple[Mesh, np.ndarray]:
+    """The mesh with vertices that lie in one place made one, and for each of them one vertex of the file."""
+    attributes = primitive["attributes"]
+    positions = file.array(int(attributes["POSITION"])).astype(np.float32)
+    joints = file.array(int(attributes["JOINTS_0"])).astype(np.float32)
+    weights = file.array(int(attributes["WEIGHTS_0"])).astype(np.float32)
+    # A seam splits a vertex into copies that are alike in all that moves them.
+    alike = np.concatenate([positions, joints, weights], axis=1)
+    _, first_ids, ids = np.unique(alike, axis=0, return_index=True, return_inverse=True)
+    corners = file.array(int(primitive["indices"])).astype(np.int64).reshape(-1, 3)
+    uvs = file.array(int(attributes["TEXCOORD_0"])).astype(np.float32)
+    mesh = Mesh(
+        torch.from_numpy(positions[first_ids]),
+        torch.from_numpy(ids.reshape(-1).astype(np.int64)[corners]),
+        torch.from_numpy(uvs),
+        torch.from_numpy(corners),
+    )
+    return mesh, first_ids
+
+
+def _rig(
+    file: GlbFile, nodes: list[Json], skin: Json, joint_nodes: list[int], primitive: Json, first_ids: np.ndarray
+) -> Rig:
+    place = {node: joint for joint, node in enumerate(joint_nodes)}
+    parents = [-1] * len(joint_nodes)
+    for node, joint in place.items():
+        for child in nodes[node].get("children", []):
+            if child in place:
+                parents[place[child]] = joint
+    if any(parent >= joint for joint, parent in enumerate(parents)):
+        raise GlbError("its joints stand before their parents")
+    inverse_binds = file.array(int(skin["inverseBindMatrices"])).transpose(0, 2, 1).astype(np.float32).copy()
+    attributes = primitive["attributes"]
+    return Rig(
+        joint_names=tuple(str(nodes[node].get("name", f"joint {node}")) for node in joint_nodes),
+        parents=tuple(parents),
+        joint_from_bind=torch.from_numpy(inverse_binds),
+        joint_ids=torch.from_numpy(file.array(int(attributes["JOINTS_0"]))[first_ids].astype(np.int64)),
+        joint_weights=torch.from_numpy(file.array(int(attributes["WEIGHTS_0"]))[first_ids].astype(np.float32)),
+    )
+
+
+def _clip(file: GlbFile, animation: Json, rig: Rig, joint_nodes: list[int]) -> Clip:
+    place = {node: joint for joint, node in enumerate(joint_nodes)}
+    samplers = animation["samplers"]
+    times = np.unique(np.concatenate([file.array(int(sampler["input"])) for sampler in samplers])).astype(np.float64)
+    local = parent_from_joint(rig).double().numpy()
+    turns = np.broadcast_to(np.eye(3), (len(times), len(place), 3, 3)).copy()
+    shift = np.zeros((len(times), 3))
+    for channel in animation["channels"]:
+        joint, kind = place.get(int(channel["target"]["node"])), channel["target"]["path"]
+        if joint is None or kind not in ("rotation", "translation"):
+            continue
+        values = sample_track(file, samplers[int(channel["sampler"])], times, kind)
+        if kind == "rotation":
+            turns[:, joint] = local[joint, :3, :3].T @ Rotation.from_quat(values).as_matrix()
+        elif rig.parents[joint] < 0:
+            shift = values - local[joint, :3, 3]
+    return Clip(
+        str(animation.get("name", "clip")),
+        torch.from_numpy(times).float(),
+        torch.from_numpy(turns).float(),
+        torch.from_numpy(shift).float(),
+    )
+
+
+def _texture(file: GlbFile, material: Json) -> np.ndarray:
+    if "baseColorTexture" not in material:
+        factor = np.array(material.get("baseColorFactor", (0.7, 0.7, 0.7, 1.0)))[:3]
+        return np.broadcast_to((factor * 255).astype(np.uint8), (8, 8, 3)).copy()
+    texture = file.items("textures")[int(material["baseColorTexture"]["index"])]
+    source = texture.get("source", texture.get("extensions", {}).get("EXT_texture_webp", {}).get("source", 0))
+    image = file.items("images")[int(source)]
+    with Image.open(io.BytesIO(file.view(int(image["bufferView"])))) as picture:
+        return np.array(picture.convert("RGB"))
+
+
+def _extras(asset: Json) -> Extras:
+    extras = asset.get("extras", {})
+    return Extras(
+        tuple(str(prompt) for prompt in extras.get("prompts", ())),
+        int(extras.get("seed", 0)),
+        str(extras.get("generator", asset.get("generator", ""))),
+        str(extras.get("licence", asset.get("copyright", ""))),
+    )
