@@ -66,7 +66,7 @@ class Guard:
 def guard_form(scene: Scene, parameters: list[nn.Parameter]) -> Guard:
     """Holds the share of flipped faces and the change of edges under a bound, or under the start's where that is more.
 
-    Costs one evaluation of the body a step, about 8 ms, and one more for each halving.
+    Costs one evaluation of the body a step, 5 ms of the processor, and one more for each halving.
     """
     flipped, change = folding(scene)
     most, largest = max(MOST_FLIPPED, flipped), max(LARGEST_EDGE_CHANGE, change)
