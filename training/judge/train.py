@@ -39,13 +39,13 @@ _OWN_HELD_OUT = 88_000_000
 
 @dataclass(frozen=True)
 class JudgeTrainConfig:
-    """A training run; the defaults are an hour on two cores and some ten minutes to render the pictures."""
+    """A training run; the defaults are an hour on two idle cores, after some ten minutes to render the pictures."""
 
     num_pictures: int = 100_000
     num_held_out: int = 600
     num_shapes: int = 320
     poses_per_shape: int = 3
-    steps: int = 5000
+    steps: int = 4200
     batch_size: int = 128
     peak_rate: float = 1.0e-3
     warm_up: int = 200
