@@ -26,6 +26,7 @@ from clipmatrix.bodies.poses import key_poses
 from clipmatrix.bodies.rig import skin, world_from_joint
 from clipmatrix.colour import linear_from_srgb, srgb_from_linear
 from clipmatrix.config import RunConfig, default_prompts, preset
+from clipmatrix.errors import ModelError
 from clipmatrix.export.images import studio_lights
 from clipmatrix.generate.best import BestState
 from clipmatrix.generate.loading import build_parts
@@ -78,7 +79,10 @@ def main() -> None:
     rows = getattr(load_benchmark(arguments.prompts), arguments.list)
     rows = select_rows(rows, arguments.band, arguments.core, arguments.only)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    judge = load_judge(arguments.judge) if arguments.judge else None
+    try:
+        judge = load_judge(arguments.judge) if arguments.judge else None
+    except ModelError as error:
+        parser.error(str(error))
     body, guidance = load_anny(), load_guidance(arguments.clip, "cpu")
     jobs = [
         (row, seed, start) for seed in range(arguments.seeds) for row in rows for start in arguments.starts.split(",")

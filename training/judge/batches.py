@@ -17,7 +17,7 @@ from training.judge.scenes import sample_judge_scenes
 from training.scenes import FRAMES, Bank
 
 _CHUNK = 2048
-MISS_SHARE = 0.5
+MISS_SHARE = 0.375
 """How many of a batch's captions are joined by a near miss."""
 
 

@@ -60,13 +60,14 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     try:
-        rows = load_benchmark(arguments.prompts).prompts
-        with Progress() as progress:
+        judge, rows = load_judge(arguments.judge), load_benchmark(arguments.prompts).prompts
+        with Progress(transient=True) as progress:
             job = progress.add_task("runs", total=None)
-            verdicts = judge_runs(
-                load_judge(arguments.judge), arguments.runs, rows,
-                lambda done, total: progress.update(job, completed=done, total=total),
-            )  # fmt: skip
+
+            def report(done: int, total: int) -> None:
+                progress.update(job, completed=done, total=total)
+
+            verdicts = judge_runs(judge, arguments.runs, rows, report)
     except ClipMatrixError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

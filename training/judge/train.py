@@ -39,13 +39,13 @@ _OWN_HELD_OUT = 88_000_000
 
 @dataclass(frozen=True)
 class JudgeTrainConfig:
-    """A training run; the defaults are an hour on two cores and some ten minutes to render the pictures."""
+    """A training run; the defaults are an hour on two idle cores, after some ten minutes to render the pictures."""
 
     num_pictures: int = 100_000
     num_held_out: int = 600
     num_shapes: int = 320
     poses_per_shape: int = 3
-    steps: int = 5000
+    steps: int = 4200
     batch_size: int = 128
     peak_rate: float = 1.0e-3
     warm_up: int = 200
@@ -114,7 +114,7 @@ def train(config: JudgeTrainConfig, out: Path, teacher: Path, device: torch.devi
         network.vision.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         average = copy.deepcopy(network).eval().requires_grad_(False)
         optimizer = build_optimizer(network, config)
-        first = _resume(out, network, average, optimizer)
+        first = load_state(out, network, average, optimizer)
         job = progress.add_task("training", total=config.steps, completed=first, note="")
 
         def make(step: int):
@@ -137,7 +137,7 @@ def train(config: JudgeTrainConfig, out: Path, teacher: Path, device: torch.devi
             recent = [*recent[-49:], loss.item()]
             done += config.batch_size
             if (step + 1) % config.report_every == 0 or step + 1 == config.steps:
-                _save(out, step + 1, network, average, optimizer)
+                save_state(out, step + 1, network, average, optimizer)
                 save_judge(average, out / "checkpoint")
                 line = {"step": step + 1, "loss": round(float(np.mean(recent)), 4)}
                 line |= {"pictures_a_second": round(done / (time.time() - started), 1)}
@@ -201,7 +201,10 @@ def recall(encoder: Judge, held_out: HeldOut) -> float:
     return float(torch.cat(hits).mean())
 
 
-def _save(out: Path, step: int, network: JudgeNetwork, average: JudgeNetwork, optimizer: torch.optim.Optimizer) -> None:
+def save_state(
+    out: Path, step: int, network: JudgeNetwork, average: JudgeNetwork, optimizer: torch.optim.Optimizer
+) -> None:
+    """Write all that going on needs into ``out/resume.pt``, whole or not at all."""
     state = {
         "step": step, "network": network.state_dict(), "average": average.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -210,7 +213,8 @@ def _save(out: Path, step: int, network: JudgeNetwork, average: JudgeNetwork, op
     (out / "resume.tmp").replace(out / "resume.pt")
 
 
-def _resume(out: Path, network: JudgeNetwork, average: JudgeNetwork, optimizer: torch.optim.Optimizer) -> int:
+def load_state(out: Path, network: JudgeNetwork, average: JudgeNetwork, optimizer: torch.optim.Optimizer) -> int:
+    """Restore what ``save_state`` wrote, and say which step comes next; 0 and nothing changed where there is none."""
     if not (out / "resume.pt").exists():
         return 0
     state = torch.load(out / "resume.pt", weights_only=True, map_location=network.log_scale.device)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -107,7 +108,7 @@ def write_gif(path: Path, frames: Iterable[UInt8[np.ndarray, "h w c"]], fps: int
         ends = [round(100 * (index + 1) / fps) for index in range(len(kept) + 1)]
         milliseconds = [10 * (end - begin) for begin, end in zip([0, *ends], ends, strict=False)]
         is_clear = first.shape[2] == 4
-        extra = {"transparency": 255, "disposal": 2} if is_clear else {}
+        extra: dict[str, Any] = {"transparency": 255, "disposal": 2} if is_clear else {}
         start.save(scratch, save_all=True, append_images=kept, duration=milliseconds, loop=0, optimize=False, **extra)
 
 

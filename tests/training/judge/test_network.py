@@ -11,7 +11,7 @@ from training.judge.batches import JudgeBatch
 from training.judge.checkpoint import load_judge, save_judge
 from training.judge.network import JudgeConfig, JudgeNetwork, Sentences
 from training.judge.objective import disturb, judge_loss, miss_loss
-from training.judge.train import JudgeTrainConfig, build_optimizer, learning_rate
+from training.judge.train import JudgeTrainConfig, build_optimizer, learning_rate, load_state, save_state
 
 _TINY = JudgeConfig(
     image_size=32, widths=(8, 16, 16), depths=(1, 1, 1), heads=2, embedding=16, state_width=12, text_width=16,
@@ -75,6 +75,33 @@ def test_some_steps_on_one_batch_lower_its_loss(network: JudgeNetwork) -> None:
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.75 * losses[0]
+
+
+def steps(network: JudgeNetwork, optimizer: torch.optim.Optimizer, first: int, last: int) -> None:
+    for step in range(first, last):
+        loss = judge_loss(network, batch(step), sentences(6, step), torch.Generator().manual_seed(step))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def test_a_resumed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
+    def fresh(seed: int) -> tuple[JudgeNetwork, torch.optim.Optimizer]:
+        torch.manual_seed(seed)
+        network = JudgeNetwork(_TINY)
+        return network, build_optimizer(network, JudgeTrainConfig())
+
+    whole, optimizer = fresh(0)
+    steps(whole, optimizer, 0, 6)
+    first, optimizer = fresh(0)
+    assert load_state(tmp_path, first, first, optimizer) == 0
+    steps(first, optimizer, 0, 3)
+    save_state(tmp_path, 3, first, first, optimizer)
+    second, optimizer = fresh(1)
+    assert load_state(tmp_path, second, second, optimizer) == 3
+    steps(second, optimizer, 3, 6)
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, second.state_dict()[name]), name
 
 
 def test_every_weight_learns(network: JudgeNetwork) -> None:
