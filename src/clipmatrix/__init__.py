@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clipmatrix.kernel_cache import place_kernel_cache
 
 if TYPE_CHECKING:
-    from clipmatrix.api import create, inspect, open_run, resume, stream
+    from clipmatrix.api import animate, create, inspect, open_run, render, resume, stream
     from clipmatrix.config import RunConfig, default_prompts, load_config, preset
     from clipmatrix.errors import ClipMatrixError
     from clipmatrix.guidance.prompts import Prompt
@@ -23,12 +23,14 @@ __all__ = [
     "Run",
     "RunConfig",
     "__version__",
+    "animate",
     "create",
     "default_prompts",
     "inspect",
     "load_config",
     "open_run",
     "preset",
+    "render",
     "resume",
     "stream",
 ]
@@ -38,12 +40,14 @@ _HOMES = {
     "Prompt": "clipmatrix.guidance.prompts",
     "Run": "clipmatrix.runs.directory",
     "RunConfig": "clipmatrix.config",
+    "animate": "clipmatrix.api",
     "create": "clipmatrix.api",
     "default_prompts": "clipmatrix.config",
     "inspect": "clipmatrix.api",
     "load_config": "clipmatrix.config",
     "open_run": "clipmatrix.api",
     "preset": "clipmatrix.config",
+    "render": "clipmatrix.api",
     "resume": "clipmatrix.api",
     "stream": "clipmatrix.api",
 }
