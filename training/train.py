@@ -34,11 +34,11 @@ from training.words import build_table, build_tokenizer, word_list
 class TrainConfig:
     """A training run: how many pictures, how many steps plain and hardened, and the optimiser's numbers."""
 
-    num_pictures: int = 100_000
+    num_pictures: int = 60_000
     num_shapes: int = 320
     poses_per_shape: int = 3
-    plain_steps: int = 3000
-    hard_steps: int = 500
+    plain_steps: int = 5500
+    hard_steps: int = 900
     batch_size: int = 128
     peak_rate: float = 1.4e-3
     hard_rate: float = 4e-4
@@ -98,7 +98,10 @@ def learning_rate(config: TrainConfig, step: int) -> float:
 
 
 def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> None:
-    """Run or resume a training; ``out/checkpoint`` holds the averaged weights in the package's format."""
+    """Run or resume a training; ``out/checkpoint`` holds the averaged weights in the package's format.
+
+    ``out/plain`` holds those from before the hardening, if the plain steps are a multiple of ``save_every``.
+    """
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer(word_list(dictionary))
     words = out / "words.pt"
@@ -164,6 +167,8 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
             if (step + 1) % config.save_every == 0 or step + 1 == total:
                 _save(out, step + 1, network, average, optimizer)
                 save_checkpoint(average, tokenizer, row_ids, out / "checkpoint")
+                if step + 1 == config.plain_steps:
+                    save_checkpoint(average, tokenizer, row_ids, out / "plain")
                 rank = retrieval(average, tokenizer, row_ids, held_out)
                 line = {
                     "step": step + 1, "loss": round(float(np.mean(recent)), 4), "recall": round(rank, 4),
