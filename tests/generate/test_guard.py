@@ -51,7 +51,8 @@ def test_steps_that_would_fold_the_surface_are_shortened(monkeypatch: pytest.Mon
 def test_steps_that_would_burn_the_texture_out_are_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
     guarded, reports = _descend(_wild(learn_only("texture"), texture_rate=2.0))
     assert any(report.look_share < 1.0 for report in reports)
-    assert clipping(guarded) <= MOST_CLIPPED
+    # Between two looks at it the texture may go a little beyond.
+    assert clipping(guarded) <= 1.2 * MOST_CLIPPED
     monkeypatch.setattr(Guard, "shorten", lambda *_: 1.0)
     assert clipping(_descend(_wild(learn_only("texture"), texture_rate=2.0))[0]) > 2 * MOST_CLIPPED
 
@@ -89,9 +90,9 @@ def test_a_step_is_halved_until_it_fits_and_the_brake_lets_go_slowly() -> None:
 
 
 def test_fast_textures_are_looked_at_each_step_and_slow_ones_seldom() -> None:
-    """Eight levels of contrast 3 move a logit by at most 24 rates a step: 2 logits take 4 steps of 0.02."""
-    assert steps_unseen(0.02, 8) == 4
-    assert steps_unseen(0.002, 8) == 41
+    """Eight levels of contrast 3 move a logit by at most 24 rates a step: 1.5 logits take 3 steps of 0.02."""
+    assert steps_unseen(0.02, 8) == 3
+    assert steps_unseen(0.002, 8) == 31
     assert steps_unseen(2.0, 8) == 1
     assert steps_unseen(0.0, 8) == 1
 

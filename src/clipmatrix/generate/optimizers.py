@@ -106,7 +106,7 @@ class SceneOptimiser:
         form = [*groups.get("shape", ()), *groups.get("offset", ())]
         self._form = guard_form(scene, form) if form else None
         self._look = guard_look(scene, groups["texture"]) if "texture" in groups else None
-        self._num_levels = len(scene.texture.luma)
+        self._num_levels = len(scene.texture.luma) + (scene.texture.part_colors is not None)
 
     def clear(self) -> None:
         """Forgets the gradients."""
@@ -126,7 +126,8 @@ class SceneOptimiser:
         parts = [part for part in self._parts if part.is_form]
         form_share = self._move(parts, form * self._scale, self._form, is_watched=True)
         rate = self._config.texture_rate * look * self._scale * (self._look.brake if self._look else 1.0)
-        is_watched = (index + 1) % steps_unseen(rate, self._num_levels) == 0
+        is_last = index + 1 == self._num_steps
+        is_watched = is_last or (index + 1) % steps_unseen(rate, self._num_levels) == 0
         parts = [part for part in self._parts if part.name == "texture"]
         look_share = self._move(parts, look * self._scale, self._look, is_watched)
         rest = [part for part in self._parts if part.name in ("material", "lights")]

@@ -81,6 +81,15 @@ class Texture(nn.Module):
         """The logit of the sRGB colour, one plane per channel."""
         return torch.add(self.start_logit, double(self._coarse()) + self.luma[-1], alpha=CONTRAST)
 
+    def sampled_logit(self) -> Float[Tensor, "3 sh sw"]:
+        """``logit`` at every fourth texel of every fourth row, nearly: for statistics, at a quarter of the time."""
+        stride = 4 if self.start_logit.shape[1] > 4 * FULL_CHROMA else 1
+        if stride == 1:
+            return self.logit()
+        coarse = self._coarse()[:, :: stride // 2, :: stride // 2]
+        fine = self.luma[-1][:, ::stride, ::stride]
+        return torch.add(self.start_logit[:, ::stride, ::stride], coarse + fine, alpha=CONTRAST)
+
     def srgb(self) -> Float[Tensor, "th tw 3"]:
         """The texture in sRGB in (0, 1), as it is exported."""
         return torch.sigmoid(self.logit()).permute(1, 2, 0)
