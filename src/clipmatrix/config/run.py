@@ -26,7 +26,8 @@ class OptimiserConfig:
     all rates are multiplied by ``refine``: the descent is to add to what was found, not to paint it over. From a
     neutral start every step sees the texture in a passing tint, normal with deviation ``tint`` (in logits), which
     fades until ``tint_until`` of the steps: near grey the loss has slopes that lead to the wrong hue, and its average
-    over tints has not.
+    over tints has not. Before it, plain colours of the body and of its parts are tried in ``probe`` views each, and
+    the descent sets out from the best; 0 sets out from grey.
     """
 
     texture_rate: float = 0.02
@@ -37,6 +38,7 @@ class OptimiserConfig:
     refine: float = 0.1
     tint: float = 1.5
     tint_until: float = 0.5
+    probe: int = 8
     warm_up: float = 0.05
     form_delay: float = 0.1
     final: float = 0.05
@@ -44,6 +46,8 @@ class OptimiserConfig:
     def __post_init__(self) -> None:
         for name in ("texture_rate", "shape_rate", "offset_rate", "material_rate", "lights_rate", "tint"):
             _require(name, getattr(self, name), 0.0, 10.0, type(self).__dataclass_fields__[name].default)
+        if self.probe < 0:
+            raise ConfigError(f"probe must be at least 0, not {self.probe}: use 8")
         for name in ("refine", "tint_until", "warm_up", "form_delay", "final"):
             _require(name, getattr(self, name), 0.0, 1.0, type(self).__dataclass_fields__[name].default)
 

@@ -23,6 +23,7 @@ from clipmatrix.generate.health import report_health
 from clipmatrix.generate.loading import load_parts, text_warnings
 from clipmatrix.generate.parts import Parts, StockedPoses
 from clipmatrix.generate.plateau import Plateau
+from clipmatrix.generate.probe import probe_colors
 from clipmatrix.generate.resuming import Resumption, prepare_resume, settings_digest
 from clipmatrix.generate.score import Scorer
 from clipmatrix.generate.search import num_steps, search_start
@@ -144,6 +145,8 @@ class _Run:
             saved.load(scene, self._best, self._plateau, self._stepper.optimiser, self.parts.poses, self._generator)
         self._scene = scene
         if not saved:
+            if config.start == "neutral":
+                probe_colors(scene, self.parts, self._scorer, config, self._generator)
             yield self._preview(0)
             self._save()
         while True:

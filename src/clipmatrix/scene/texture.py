@@ -90,6 +90,17 @@ class Texture(nn.Module):
         fine = self.luma[-1][:, ::stride, ::stride]
         return torch.add(self.start_logit[:, ::stride, ::stride], coarse + fine, alpha=CONTRAST)
 
+    def shift(self, logits: Float[Tensor, "p 3"]) -> None:
+        """Add logits of red, green and blue to each part, or to everything where the texture has no parts."""
+        basis = logits.new_tensor([_RED_GREEN, _YELLOW_BLUE])
+        levels = torch.cat([logits.mean(1, keepdim=True), logits @ basis.T], dim=1) / CONTRAST
+        with torch.no_grad():
+            if self.part_colors is not None:
+                self.part_colors += levels.T
+            else:
+                self.luma[0] += levels[0, 0]
+                self.chroma[0] += levels[0, 1:, None, None]
+
     def srgb(self) -> Float[Tensor, "th tw 3"]:
         """The texture in sRGB in (0, 1), as it is exported."""
         return torch.sigmoid(self.logit()).permute(1, 2, 0)

@@ -1,0 +1,121 @@
+"""The colours that a neutral start sets out from, found by trying: whole body first, then parts; knows no gradient."""
+
+import itertools
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from clipmatrix.bodies.body import RestBody
+from clipmatrix.colour import linear_from_srgb
+from clipmatrix.config import RunConfig
+from clipmatrix.generate.parts import Parts
+from clipmatrix.generate.score import Scorer
+from clipmatrix.guidance.augment import compose
+from clipmatrix.render.pipeline import render
+from clipmatrix.render.surface import Lights, Surface
+from clipmatrix.scene.scene import Scene
+from clipmatrix.shapes import ImageSize
+from clipmatrix.views.camera import Cameras
+from clipmatrix.views.shots import Shots
+
+_SHADES = (-2.2, 0.0, 1.8)
+"""Logits tried for red, green and blue: dark, middle and bright, 27 colours in all."""
+
+_BACKGROUND = 0.72
+_FOLLOWERS = {"torso": ("arms", "hands"), "legs": ("feet",)}
+"""Parts that take the colour of another one, unless a prompt speaks of them."""
+
+_LEAST_GAIN = 0.02
+"""By how much a colour must lower the loss to be taken."""
+
+
+def probe_colors(
+    scene: Scene, parts: Parts, scorer: Scorer, config: RunConfig, generator: torch.Generator
+) -> Float[Tensor, "p 3"] | None:
+    """Give the body, then each part that a prompt speaks of, the plain colour that its pictures score best in.
+
+    Near grey an encoder's slope may lead to the opposite hue, and no descent comes back from there. Writes into the
+    texture's coarsest level and its parts' colours; returns the logits of the parts. None where nothing is tried: a
+    texture that is not learnt, or prompts without one. 28 colours for the body and for each part, each in
+    ``optimiser.probe`` views of the encoder's size: two to ten seconds with the embedded one.
+    """
+    texture = scene.texture
+    named = [prompt.region for prompt in config.prompts if prompt.textured and prompt.weight > 0]
+    if not config.optimiser.probe or not named or not texture.luma[0].requires_grad:
+        return None
+    names = [name for name in parts.body.regions if name != "whole"] if texture.part_maps is not None else []
+    probe = _Probe(scene, parts, scorer, config, generator)
+    tints = torch.zeros(max(1, len(names)), 3)
+    best = probe.loss(tints)
+    colors = [torch.tensor(color) for color in itertools.product(_SHADES, repeat=3)]
+    groups = [list(range(len(tints)))]
+    regions = [region for region in names if region in named]
+    for region in regions:
+        followers = [name for name in _FOLLOWERS.get(region, ()) if name in names and name not in named]
+        groups.append([names.index(name) for name in (region, *followers)])
+    rest = sorted(set(groups[0]) - {index for group in groups[1:] for index in group})
+    if regions and rest:
+        # The body's colour was a compromise with the parts'.
+        groups.append(rest)
+    for group in groups:
+        for color in colors:
+            tried = tints.clone()
+            tried[group] = color
+            loss = probe.loss(tried)
+            if loss < best - _LEAST_GAIN:
+                best, tints = loss, tried
+    texture.shift(tints)
+    return tints
+
+
+class _Probe:
+    """The same views for every colour, so that nothing but the colour tells losses apart."""
+
+    def __init__(
+        self, scene: Scene, parts: Parts, scorer: Scorer, config: RunConfig, generator: torch.Generator
+    ) -> None:
+        self._parts, self._scorer = parts, scorer
+        num = config.optimiser.probe
+        with torch.no_grad():
+            rotations = parts.poses.sample(num, generator)
+            rest = RestBody(scene.deform.bare().vertices + scene.deform.offset(), scene.deform.bare().rig)
+            vertices = scene.pose(rest, rotations).expand(num, -1, -1)
+            shots = parts.shots.sample(vertices, num, generator)
+            is_textured = torch.tensor([prompt.textured for prompt in config.prompts])
+            chosen = torch.nonzero(is_textured.index_select(0, shots.prompt_ids)).squeeze(1)
+            self._surface = scene.textured(vertices.index_select(0, chosen))
+        self._shots = _shots_at(shots, chosen)
+        maps = scene.texture.part_maps
+        self._maps = torch.ones(1, 8, 8) if maps is None else maps
+        side = scene.texture.start_logit.shape[-1] // self._maps.shape[-1]
+        self._start = torch.nn.functional.avg_pool2d(scene.texture.start_logit[None], side)[0]
+
+    def loss(self, tints: Float[Tensor, "p 3"]) -> float:
+        """The mean loss of the body with these logits added to its parts."""
+        if not len(self._shots.prompt_ids):
+            return math.inf
+        size = self._parts.guidance.image_size
+        with torch.no_grad():
+            logit = self._start + torch.einsum("pc,phw->chw", tints, self._maps)
+            albedo = linear_from_srgb(torch.sigmoid(logit)).permute(1, 2, 0)
+            surface = _painted(self._surface, albedo)
+            images = render(surface, self._shots.cameras, ImageSize(size, size), rasterizer=self._parts.rasterizer)
+            pictures = compose(images.rgb, images.alpha, torch.full((1, 1, 1, 3), _BACKGROUND))
+            return float(self._scorer(self._parts.guidance.encode_images(pictures), self._shots.prompt_ids).loss)
+
+
+def _shots_at(shots: Shots, chosen: Tensor) -> Shots:
+    cameras = Cameras(
+        shots.cameras.view_from_world.index_select(0, chosen), shots.cameras.clip_from_view.index_select(0, chosen)
+    )
+    return Shots(cameras, shots.prompt_ids[chosen], shots.azimuths[chosen], shots.is_close_up[chosen])
+
+
+def _painted(surface: Surface, albedo: Float[Tensor, "h w 3"]) -> Surface:
+    lights = surface.lights
+    return Surface(
+        surface.vertices_world, surface.faces, surface.uvs, surface.face_uvs, albedo, surface.roughness,
+        surface.metallic, Lights(lights.ambient, lights.key_direction, lights.key_color),
+    )  # fmt: skip
