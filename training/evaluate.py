@@ -30,6 +30,7 @@ from clipmatrix.errors import ModelError
 from clipmatrix.export.images import studio_lights
 from clipmatrix.generate.best import BestState
 from clipmatrix.generate.loading import build_parts
+from clipmatrix.generate.probe import probe_colors
 from clipmatrix.generate.score import Scorer
 from clipmatrix.generate.search import search_start
 from clipmatrix.generate.stepper import Stepper
@@ -117,9 +118,10 @@ def run_one(body: Body, guidance: Guidance, texels: Texels, row: dict, config: R
     scene = Scene(body, start, config.scene)
     before, before_numbers = photograph(scene, body), measure(scene, body, texels)
     before_round = photograph_round(scene, body)
-    stepper = Stepper(
-        parts, scene, Scorer(guidance, config.prompts, config.score), config, torch.Generator().manual_seed(config.seed)
-    )
+    scorer, generator = Scorer(guidance, config.prompts, config.score), torch.Generator().manual_seed(config.seed)
+    stepper = Stepper(parts, scene, scorer, config, generator)
+    if config.start == "neutral":
+        probe_colors(scene, parts, scorer, config, generator)
     best = BestState(scene, config.steps)
     scores, seconds = [], []
     for index in range(config.steps):

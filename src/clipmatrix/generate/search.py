@@ -253,8 +253,9 @@ def _settle(look: Look, given: _Given) -> Look:
     settled[1] = 0.38 if look.phenotypes[1] < 0.45 else settled[1]
     # Who names a build has said how the form should be: no other change is tried, but for a character's own.
     changes = look.changes.copy()
+    role = look.role if given.bare is None else None
     if set(given.builds) - {"gender"}:
-        changes *= 0 if look.role is None else implied_builds(character_ids()[look.role.name])[5:] != 0
+        changes *= 0 if role is None else implied_builds(character_ids()[role.name])[5:] != 0
     for axis, end in given.builds.items():
         if axis in CHANGES:
             changes[CHANGES.index(axis)] = 0.9 * end
@@ -264,7 +265,6 @@ def _settle(look: Look, given: _Given) -> Look:
         # Under muscle, weight hardly shows.
         settled[PHENOTYPES.index("muscle")] = 0.1
     layout, layers = (look.layout, look.layers) if given.bare is None else (Layout.UNIFORM, (given.bare,) * len(SLOTS))
-    role = look.role if given.bare is None else None
     return replace(look, layout=layout, layers=layers, phenotypes=settled, changes=changes, role=role)
 
 

@@ -15,14 +15,14 @@ class SearchConfig:
     ``wording`` is what a look's own description counts beside its pictures.
     """
 
-    num_sentences: int = 1536
+    num_sentences: int = 6144
     num_sentence_rounds: int = 4
     num_candidates: int = 192
     num_rounds: int = 5
     num_variations: int = 64
     num_parents: int = 16
     simplicity: float = 0.12
-    wording: float = 0.3
+    wording: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("num_sentences", "num_candidates", "num_variations", "num_parents"):
@@ -32,6 +32,6 @@ class SearchConfig:
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must be at least 0, not {getattr(self, name)}")
         if not 0.0 <= self.wording <= 10.0:
-            raise ConfigError(f"wording must be from 0 to 10, not {self.wording:g}: use 0.3")
+            raise ConfigError(f"wording must be from 0 to 10, not {self.wording:g}: use 1")
         if not 0.0 <= self.simplicity <= 10.0:
             raise ConfigError(f"simplicity must be from 0 to 10, not {self.simplicity:g}: use 0.12")
