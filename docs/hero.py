@@ -22,7 +22,7 @@ def main() -> None:
         views = Image.open(run.views_path).convert("RGB")
         # The sheet's seventh picture is the first that moves; the labels above the figures stay out.
         cell = views.width // 6
-        picture = views.crop((i % 6 * cell, views.height // 2 + 45, (i % 6 + 1) * cell, views.height))
+        picture = views.crop((i % 6 * cell, views.height // 2 + 30, (i % 6 + 1) * cell, views.height))
         scale = HEIGHT / picture.height
         picture = picture.resize((round(picture.width * scale), HEIGHT), Image.Resampling.LANCZOS)
         left = (picture.width - WIDTH) // 2
