@@ -14,6 +14,7 @@ from torch import Tensor
 
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.poses import key_poses
+from clipmatrix.generate.variation import vary
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.procedural.captions import write_caption
@@ -23,14 +24,7 @@ from clipmatrix.procedural.looks import (
     Layout,
     Look,
     build_layer,
-    recolor,
-    replace_layer,
-    sample_build,
-    sample_character,
-    sample_layer,
     sample_look,
-    settle_layout,
-    swap_layers,
 )
 from clipmatrix.procedural.near_misses import write_near_misses
 from clipmatrix.procedural.search_config import SearchConfig
@@ -283,49 +277,6 @@ def _whole(look: Look, builds: Mapping[str, int]) -> Look:
     return replace(look, layout=Layout.UNIFORM, layers=layers, phenotypes=_USUAL.copy(), changes=changes, role=None)
 
 
-_FRESH_CHARACTERS = 0.04
-"""The share of children that are new characters: few changes lead from one to another."""
-
-_GROUPS = ((0,), (1, 2), (1, 2, 3), (2, 3), (3,), (4, 5), (5,))
-"""Parts that change together: head, trunk with or without hands, arms, hands, legs, feet."""
-
-
-def _vary(rng: np.random.Generator, look: Look, mate: Look) -> Look:
-    """A child of two looks, described by the layout that it really has."""
-    if rng.random() < _FRESH_CHARACTERS:
-        return sample_character(rng)
-    return settle_layout(_change(rng, look, mate))
-
-
-def _change(rng: np.random.Generator, look: Look, mate: Look) -> Look:
-    """One thing changed: another colour, surface, part, build or seed, or something of a second look."""
-    distinct = list({id(layer): layer for layer in look.layers}.values())
-    layer = distinct[rng.integers(len(distinct))]
-    draw = rng.random()
-    if draw < 0.2:
-        return replace_layer(look, layer, recolor(rng, layer))
-    if draw < 0.32:
-        return replace_layer(look, layer, sample_layer(rng))
-    if draw < 0.42:
-        donor: Layer = mate.layers[rng.integers(len(SLOTS))]
-        group = _GROUPS[rng.integers(len(_GROUPS))]
-        return replace(look, layers=tuple(donor if i in group else old for i, old in enumerate(look.layers)))
-    if draw < 0.52:
-        return swap_layers(rng, look) if len(distinct) > 1 else replace(look, layers=mate.layers)
-    if draw < 0.62:
-        return replace(look, layers=(layer,) * len(SLOTS))
-    if draw < 0.74:
-        return replace(look, phenotypes=mate.phenotypes, changes=mate.changes)
-    if draw < 0.86:
-        phenotypes, changes = sample_build(rng, 0.6)
-        keep = look.phenotypes[:1] if rng.random() < 0.7 else phenotypes[:1]
-        return replace(look, phenotypes=np.concatenate([keep, phenotypes[1:]]), changes=changes)
-    params = layer.params.copy()
-    params[10] *= rng.uniform(0.75, 1.35)
-    params[18] = rng.integers(1, 100_000)
-    return replace_layer(look, layer, replace(layer, params=params))
-
-
 def _shortlist(
     rng: np.random.Generator, prompts: tuple[Prompt, ...], guidance: Guidance, config: SearchConfig,
     on_progress: Callable[[int], None],
@@ -351,7 +302,7 @@ def _shortlist(
         pool, scores = [pool[i] for i in order], scores[order]
         parents = pool[: max(2, keep // 8)]
         children = [
-            _vary(rng, parents[rng.integers(len(parents))], parents[rng.integers(len(parents))])
+            vary(rng, parents[rng.integers(len(parents))], parents[rng.integers(len(parents))])
             for _ in range(config.num_sentences // 3)
         ]
         pool, scores = pool + children, np.concatenate([scores, rank(children)])
@@ -392,7 +343,7 @@ def search_start(
         pool, scores = [pool[i] for i in order], scores[order]
         children = [
             _settle(
-                _vary(rng, pool[min(rng.integers(len(pool)), rng.integers(len(pool)))], pool[rng.integers(len(pool))]),
+                vary(rng, pool[min(rng.integers(len(pool)), rng.integers(len(pool)))], pool[rng.integers(len(pool))]),
                 given,
             )
             for _ in range(config.num_variations)
