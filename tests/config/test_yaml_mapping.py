@@ -59,12 +59,18 @@ def test_sections_are_filled_in_and_lists_replaced() -> None:
         ("- 1", "run.yaml:1: the file must hold `key: value` lines, not a list"),
         ("start: middle", 'run.yaml:1: start must be one of search, neutral, not "middle"'),
         ("prompts: a witch", 'run.yaml:1: prompts must be a list, not "a witch"'),
-        ("prompts:\n  - weight: 2", 'run.yaml:2: prompts[0] needs "text": add it'),
+        (
+            "prompts:\n  - weight: 2",
+            'run.yaml:2: the prompt is empty; say what the figure should be, such as "a zebra striped man"',
+        ),
         (
             "prompts:\n  - text: x\n    region: nose",
             "run.yaml:3: unknown region 'nose' for 'x'; the regions are whole, head, torso, arms, hands, legs, feet",
         ),
-        ("prompts:\n  - text: x\n    weight: -1", "run.yaml:3: the weight of 'x' must be above zero, not -1; use 1"),
+        (
+            "prompts:\n  - text: x\n    weight: 0",
+            "run.yaml:3: the weight of 'x' must not be 0; use 1 to follow it, -1 to keep away from it",
+        ),
         ("losses:\n  symmetry: -2", "run.yaml:2: symmetry must be at least 0, not -2: use 0 to leave the term out"),
     ],
 )

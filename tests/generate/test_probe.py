@@ -24,7 +24,7 @@ class ColorScorer(Scorer):
     def __init__(self) -> None:
         pass
 
-    def __call__(self, embeddings: torch.Tensor, prompt_ids: torch.Tensor) -> Scores:
+    def __call__(self, embeddings: torch.Tensor, prompt_ids: torch.Tensor, azimuths: torch.Tensor) -> Scores:
         wanted = torch.stack([RED, BLUE]).index_select(0, prompt_ids)
         loss = (embeddings - wanted).square().sum(1)
         return Scores(loss.mean(), -loss)

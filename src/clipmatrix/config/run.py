@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from clipmatrix.bodies.poses import PoseConfig
+from clipmatrix.config.parameters import ParametersConfig
 from clipmatrix.errors import ConfigError
 from clipmatrix.guidance.augment import AugmentConfig
 from clipmatrix.guidance.prompts import REGIONS, Prompt
@@ -57,17 +58,20 @@ class RunConfig:
     """Everything that decides what a run makes; the same config gives the same result on the same machine.
 
     ``views`` pictures of ``resolution`` squared are rendered each of the ``steps``. ``clip`` names the encoder:
-    ``mini``, a hub name or a folder. ``start`` is where the descent begins. ``body`` is ``anny``, ``smplx:FILE.npz``
-    or a mesh file. A preview is written every ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0
-    leaves them out. What a resumed run needs is written every ``save_every_s`` seconds. With a ``patience`` above 0 the
-    descent ends early once the score has not risen for that many steps. The turntable is ``video_size`` squared.
+    ``mini``, a hub name or a folder; several of them judge together. ``start`` is where the descent begins.
+    ``wildness`` is how far the shape may leave the human form: 0 hardly, 0.5 as the single weights say, 1 altogether.
+    ``body`` is ``anny``, ``smplx:FILE.npz`` or a mesh file. A preview is written every ``preview_every`` steps and a
+    checkpoint every ``checkpoint_every``; 0 leaves them out. What a resumed run needs is written every ``save_every_s``
+    seconds. With a ``patience`` above 0 the descent ends early once the score has not risen for that many steps. The
+    turntable is ``video_size`` squared.
     """
 
     prompts: tuple[Prompt, ...] = ()
     quality: Literal["draft", "standard", "fine"] = "standard"
     seed: int = 0
-    clip: str = "mini"
+    clip: str | tuple[str, ...] = "mini"
     start: Literal["search", "neutral"] = "search"
+    wildness: float = 0.5
     steps: int = 600
     views: int = 4
     resolution: int = 224
@@ -85,6 +89,7 @@ class RunConfig:
     losses: LossWeights = field(default_factory=LossWeights)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
+    parameters: ParametersConfig = field(default_factory=ParametersConfig)
 
     def __post_init__(self) -> None:
         _require("steps", self.steps, 1, 1_000_000, 600)
@@ -96,10 +101,18 @@ class RunConfig:
         _require("save_every_s", self.save_every_s, 0.0, 1e6, 60.0)
         _require("patience", self.patience, 0, 1_000_000, 100)
         _require("video_size", self.video_size, 16, 4096, 768)
-        if not self.clip.strip():
+        _require("wildness", self.wildness, 0.0, 1.0, 0.5)
+        if isinstance(self.clip, tuple) and len(self.clip) == 1:
+            object.__setattr__(self, "clip", self.clip[0])
+        if not self.encoders or not all(name.strip() for name in self.encoders):
             raise ConfigError("clip must not be empty: name an encoder, such as mini, or a folder")
         if not self.body.strip():
             raise ConfigError("body must not be empty: name anny, smplx:FILE.npz or a mesh file")
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """The names of all encoders."""
+        return (self.clip,) if isinstance(self.clip, str) else self.clip
 
 
 def default_prompts(text: str, regions: Collection[str] = REGIONS) -> tuple[Prompt, ...]:

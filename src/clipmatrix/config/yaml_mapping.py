@@ -1,6 +1,7 @@
 """Frozen dataclasses out of YAML and back, every mistake with its line; knows none of the settings.
 
-Understands fields of type bool, int, float, str, Literal, ``X | None``, ``tuple[X, ...]`` and dataclasses of these.
+Understands fields of type bool, int, float, str, Literal, ``X | None``, ``X | tuple[X, ...]``, ``tuple[X, ...]`` and
+dataclasses of these; ``tuple[tuple[str, float], ...]`` may also be written as ``{name: number}``.
 """
 
 import dataclasses
@@ -114,7 +115,9 @@ class _Reader:
         if origin in (typing.Union, types.UnionType):
             inner = [option for option in typing.get_args(hint) if option is not type(None)]
             is_null = isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
-            return None if is_null else self.value(node, inner[0], current, key)
+            if is_null and len(inner) < len(typing.get_args(hint)):
+                return None
+            return self.value(node, _option(node, inner), current, key)
         if origin is Literal:
             return self._choice(node, typing.get_args(hint), key)
         if origin is tuple:
@@ -131,6 +134,10 @@ class _Reader:
         return value
 
     def _sequence(self, node: yaml.Node, inner: tuple[Any, ...], key: str) -> tuple[Any, ...]:
+        if inner == (tuple[str, float], ...) and isinstance(node, yaml.MappingNode):
+            return tuple(
+                (str(name.value), self.value(value, float, None, str(name.value))) for name, value in node.value
+            )
         if not isinstance(node, yaml.SequenceNode):
             raise self.fail(node, f"{key} must be a list, not {_describe(node)}")
         if inner[-1] is not Ellipsis:
@@ -168,6 +175,13 @@ class _Reader:
         if not math.isfinite(value):
             raise problem
         return value
+
+
+def _option(node: yaml.Node, options: list[Any]) -> Any:
+    """The one of several types that a node may be meant as: a list for a list, and the first for all else."""
+    if isinstance(node, yaml.SequenceNode):
+        return next((option for option in options if typing.get_origin(option) is tuple), options[0])
+    return options[0]
 
 
 def _describe(node: yaml.Node) -> str:

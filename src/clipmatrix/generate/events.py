@@ -104,12 +104,13 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Exported:
-    """The result files were written."""
+    """The result files were written; ``looks`` are the folders of further texture sets."""
 
     glb: Path
     albedo: Path
     views: Path
     turntable: Path
+    looks: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

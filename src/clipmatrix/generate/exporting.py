@@ -21,6 +21,7 @@ from clipmatrix.export.video import write_turntable
 from clipmatrix.generate.events import Exported
 from clipmatrix.generate.search import SearchResult
 from clipmatrix.geometry.mesh import Mesh
+from clipmatrix.plans import MAIN
 from clipmatrix.runs.directory import Run
 from clipmatrix.scene.scene import Scene
 from clipmatrix.shapes import ImageSize
@@ -28,12 +29,13 @@ from clipmatrix.shapes import ImageSize
 _PREVIEW_CELL = ImageSize(224, 224)
 
 
-def build_character(scene: Scene, body: Body, config: RunConfig) -> Character:
+def build_character(scene: Scene, body: Body, config: RunConfig, outfit: str = MAIN) -> Character:
     """The scene as a finished character: bind pose with offsets, padded 8-bit texture, and clips for a humanoid."""
     with torch.no_grad():
         rest = scene.deform()
-        roughness, metallic = scene.material()
-        albedo = srgb_bytes(scene.texture.srgb())
+        texture, material = scene.dress(outfit)
+        roughness, metallic = material()
+        albedo = srgb_bytes(texture.srgb())
     mesh = Mesh(rest.vertices, body.template.faces, body.template.uvs, body.template.face_uvs)
     size = ImageSize(albedo.shape[0], albedo.shape[1])
     return Character(
@@ -61,14 +63,29 @@ def export_result(scene: Scene, body: Body, config: RunConfig, run: Run) -> Expo
         ExportError: a file cannot be written.
     """
     character = build_character(scene, body, config)
-    if body.source is None:
-        write_glb(run.glb_path, at_home(character, body))
-    else:
-        write_redressed(run.glb_path, character, body)
+    _write_model(run.glb_path, character, body)
     write_image(run.albedo_path, character.albedo_srgb)
     write_views(run.views_path, character)
     write_turntable(run.turntable_path, character, film_config(config))
-    return Exported(run.glb_path, run.albedo_path, run.views_path, run.turntable_path)
+    looks = tuple(_export_look(scene, body, config, run, name) for name in scene.outfits)
+    return Exported(run.glb_path, run.albedo_path, run.views_path, run.turntable_path, looks)
+
+
+def _export_look(scene: Scene, body: Body, config: RunConfig, run: Run, name: str) -> Path:
+    """Writes the same figure in another texture set: its GLB, texture and contact sheet, in a folder of its own."""
+    folder = run.look_path(name)
+    character = build_character(scene, body, config, name)
+    _write_model(folder / "model.glb", character, body)
+    write_image(folder / "albedo.png", character.albedo_srgb)
+    write_views(folder / "views.png", character)
+    return folder
+
+
+def _write_model(path: Path, character: Character, body: Body) -> None:
+    if body.source is None:
+        write_glb(path, at_home(character, body))
+    else:
+        write_redressed(path, character, body)
 
 
 def film_config(config: RunConfig) -> TurntableConfig:
@@ -101,7 +118,7 @@ def write_candidates(path: Path, found: SearchResult) -> None:
 
 
 def _extras(body: Body, config: RunConfig) -> Extras:
-    prompts = tuple(dict.fromkeys(prompt.text for prompt in config.prompts))
+    prompts = tuple(dict.fromkeys(prompt.label for prompt in config.prompts))
     return Extras(prompts, config.seed, f"clipmatrix {version('clipmatrix')}", body.licence)
 
 

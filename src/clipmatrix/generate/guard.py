@@ -98,9 +98,10 @@ def folding(scene: Scene) -> tuple[float, float]:
 
 
 def clipping(scene: Scene) -> float:
-    """The share of the texture's values that are all dark or all bright."""
+    """The share of the texture's values that are all dark or all bright; of several sets that of the worst."""
     with torch.no_grad():
-        return float((~(scene.texture.sampled_logit().abs() < CLIPPED_LOGIT)).float().mean())
+        logits = [texture.sampled_logit() for texture in scene.textures().values()]
+        return max(float((~(logit.abs() < CLIPPED_LOGIT)).float().mean()) for logit in logits)
 
 
 def steps_unseen(rate: float, num_levels: int) -> int:

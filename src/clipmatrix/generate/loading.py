@@ -12,8 +12,11 @@ from clipmatrix.bodies.poses import PoseSampler
 from clipmatrix.config import RunConfig
 from clipmatrix.errors import PromptError
 from clipmatrix.generate.parts import BatchedPoses, Parts, PoseSource
+from clipmatrix.generate.starts import check_start
 from clipmatrix.guidance.base import Guidance, WordGuidance
 from clipmatrix.guidance.loading import load_guidance
+from clipmatrix.guidance.panel import word_guidances
+from clipmatrix.guidance.pictures import with_pictures
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
 from clipmatrix.views.shots import ShotSampler
 
@@ -22,12 +25,13 @@ _SHOWN_WORDS = 8
 
 
 def load_parts(config: RunConfig) -> Parts:
-    """The body, the encoder and the samplers; some seconds.
+    """The body, the encoder and the samplers of a resolved config; some seconds.
 
     Raises:
         ModelError: the encoder is missing or broken.
         BodyError: the body's file is missing or broken.
-        PromptError: a prompt speaks of a region that the body lacks.
+        PromptError: a prompt speaks of a region that the body lacks, or its picture cannot be read.
+        ConfigError: a value to start from cannot be used with this body.
     """
     # The encoder first: it is what most often cannot be loaded.
     return build_parts(load_guidance(config.clip, "cpu"), load_body(config.body), config)
@@ -37,18 +41,23 @@ def build_parts(guidance: Guidance, body: Body, config: RunConfig) -> Parts:
     """The parts around a given encoder and body.
 
     Raises:
-        PromptError: a prompt speaks of a region that the body lacks.
+        PromptError: a prompt speaks of a region that the body lacks, or its picture cannot be read.
+        ConfigError: a value to start from cannot be used with this body.
     """
     for prompt in config.prompts:
         if prompt.region not in body.regions:
             raise PromptError(
-                f"{body.name} has no region {prompt.region!r}, which {prompt.text!r} asks for: "
+                f"{body.name} has no region {prompt.region!r}, which {prompt.label!r} asks for: "
                 f"its regions are {', '.join(body.regions)}"
             )
+    check_start(body, config)
+    guidance = with_pictures(guidance, {prompt.target: prompt.image for prompt in config.prompts if prompt.image})
+    plans = tuple(prompt.cameras for prompt in config.prompts)
     shots = ShotSampler(
         config=config.shots,
         region_weights=torch.stack([body.regions[prompt.region] for prompt in config.prompts]),
-        prompt_weights=torch.tensor([float(prompt.weight) for prompt in config.prompts]),
+        prompt_weights=torch.tensor([abs(float(prompt.weight)) for prompt in config.prompts]),
+        plans=plans if any(plan is not None for plan in plans) else (),
     )
     return Parts(body, guidance, CpuRasterizer(), _pose_source(body, config), shots)
 
@@ -73,8 +82,8 @@ def text_warnings(guidance: Guidance, texts: Sequence[str]) -> tuple[str, ...]:
             start = kept.strip() if len(kept.strip()) <= _SHOWN else "…" + kept.strip()[-_SHOWN:]
             end = lost if len(lost) <= _SHOWN else lost[:_SHOWN] + "…"
             warnings.append(f'the prompt is too long for {guidance.name}: cut after "{start}", not read: "{end}"')
-    if isinstance(guidance, WordGuidance):
-        warnings += _word_warnings(guidance, texts)
+    for member in word_guidances(guidance):
+        warnings += _word_warnings(member, texts)
     return tuple(warnings)
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import torch
 
 from clipmatrix.config import RunConfig, dump_yaml
+from clipmatrix.config.resolving import resolve
 from clipmatrix.errors import ExportError, PromptError, RunError
 from clipmatrix.generate.best import BestState
+from clipmatrix.generate.distributions import build_habits
 from clipmatrix.generate.events import (
     Checkpoint,
     Done,
@@ -26,8 +28,8 @@ from clipmatrix.generate.plateau import Plateau
 from clipmatrix.generate.probe import probe_colors
 from clipmatrix.generate.resuming import Resumption, prepare_resume, settings_digest
 from clipmatrix.generate.score import Scorer
-from clipmatrix.generate.search import num_steps, search_start
 from clipmatrix.generate.searching import ProgressStream
+from clipmatrix.generate.starts import Starts, neutral_starts, num_searches, search_starts
 from clipmatrix.generate.state import Progress, SavedState, dump_state
 from clipmatrix.generate.stepper import Stepper
 from clipmatrix.runs.directory import begin_run, check_target, reopen_run
@@ -35,7 +37,6 @@ from clipmatrix.runs.environment import describe_environment
 from clipmatrix.runs.files import write_whole
 from clipmatrix.scene.checkpoint import dump_scene
 from clipmatrix.scene.scene import Scene, snapshot
-from clipmatrix.scene.start import Start, neutral_start
 
 _BYTES_PER_TEXEL = 200
 _BYTES_BESIDE = 50_000_000
@@ -59,7 +60,7 @@ def stream(
         raise PromptError('there is no prompt: say what to create, as in "a zebra striped man"')
     # Scratch files and states of old and new lie side by side for a moment.
     check_target(out, _BYTES_BESIDE + _BYTES_PER_TEXEL * config.scene.texture_size**2)
-    yield from _follow(_Run(config, parts or load_parts(config), out))
+    yield from _follow(_Run(config, parts or load_parts(resolve(config)), out))
 
 
 def resume(out: Path, parts: Parts | None = None) -> Generator[Event, None, None]:
@@ -71,7 +72,7 @@ def resume(out: Path, parts: Parts | None = None) -> Generator[Event, None, None
         ClipMatrixError: there is no run to resume, or not by this version; what it has made stays as it is.
     """
     found = prepare_resume(out)
-    run = _Run(found.config, parts or load_parts(found.config), out, found)
+    run = _Run(found.config, parts or load_parts(resolve(found.config)), out, found)
     yield from _follow(run)
 
 
@@ -97,7 +98,9 @@ class _Run:
     """One run under way: what the events before and after the descent have in common."""
 
     def __init__(self, config: RunConfig, parts: Parts, out: Path, found: Resumption | None = None) -> None:
-        self.config, self.parts, self.out = config, parts, out
+        # What is written down is what the user said; what is followed has its dials turned into single settings.
+        self.record, self.config = config, resolve(config)
+        self.parts, self.out = parts, out
         self.is_stopped = False
         self._saved: SavedState | None = found.state if found else None
         self._warnings = found.warnings if found else ()
@@ -112,31 +115,34 @@ class _Run:
         self._saved_step = self._step if self._saved else -1
         self._generator = torch.Generator().manual_seed(config.seed)
         self._plateau = Plateau(config.patience)
-        self._scorer = Scorer(parts.guidance, config.prompts, config.score)
+        self._scorer = Scorer(parts.guidance, self.config.prompts, config.score)
 
     def begin(self) -> Event:
         """Makes the run directory, or goes on in it."""
         if self._saved is None:
-            self._run = begin_run(self.out, dump_yaml(self.config), describe_environment(self.config.clip))
+            self._run = begin_run(self.out, dump_yaml(self.record), describe_environment(self.config.clip))
         else:
             self._run = reopen_run(self.out)
             self._run.cut_log(self._saved.progress.log_bytes)
         if isinstance(self.parts.poses, StockedPoses):
             # What an earlier run drew ahead is no part of this one.
             self.parts.poses.stock = None
-        texts = tuple(dict.fromkeys(prompt.text for prompt in self.config.prompts))
+        prompts = self.config.prompts
+        labels = tuple(dict.fromkeys(prompt.label for prompt in prompts))
+        texts = tuple(dict.fromkeys(prompt.text for prompt in prompts if not prompt.image))
         body, name = self.parts.body, self.parts.guidance.name
         notes = (f"{body.name}: {note}" for note in body.notes)
         warnings = (*text_warnings(self.parts.guidance, texts), *notes, *self._warnings)
         return self._tell(
-            Started(self.out, texts, name, self.config.seed, self.config.steps, warnings, self._step, body.name)
+            Started(self.out, labels, name, self.config.seed, self.config.steps, warnings, self._step, body.name)
         )
 
     def descend(self) -> Iterator[Event]:
         """Finds the start and steps from there, with previews and checkpoints between."""
         config, saved = self.config, self._saved
-        start = neutral_start(self.parts.body) if saved else (yield from self._find_start())
-        scene = Scene(self.parts.body, start, config.scene)
+        starts = neutral_starts(self.parts.body, config) if saved else (yield from self._find_start())
+        light, habits = config.parameters.lights.start, build_habits(self.parts, config)
+        scene = Scene(self.parts.body, starts.main, config.scene, starts.outfits, light, habits)
         if saved:
             saved.load_start(scene)
         self._best = BestState(scene, config.steps)
@@ -146,7 +152,8 @@ class _Run:
         self._scene = scene
         if not saved:
             if config.start == "neutral":
-                probe_colors(scene, self.parts, self._scorer, config, self._generator)
+                for name in scene.textures():
+                    probe_colors(scene, self.parts, self._scorer, config, self._generator, name)
             yield self._preview(0)
             self._save()
         while True:
@@ -197,24 +204,19 @@ class _Run:
             assert self._scene is not None
             yield self._tell(Checkpoint(step, self._run.write_checkpoint(step, self._dump_scene())))
 
-    def _find_start(self) -> Generator[Event, None, Start]:
+    def _find_start(self) -> Generator[Event, None, Starts]:
         config, parts = self.config, self.parts
         if config.start == "neutral":
-            return neutral_start(parts.body)
-        total, done = num_steps(config.search), 0
-        size = config.scene.texture_size
-        work = ProgressStream(
-            lambda tell: search_start(
-                parts.body, config.prompts, parts.guidance, config.search, size, config.seed, tell
-            )
-        )
-        steps = iter(work)
+            return neutral_starts(parts.body, config)
+        total, done = num_searches(config), 0
+        steps = iter(ProgressStream(lambda tell: search_starts(parts.body, parts.guidance, config, tell)))
         while True:
             try:
                 done += next(steps)
             except StopIteration as end:
-                write_candidates(self._run.candidates_path, end.value)
-                return end.value.start
+                if end.value.found is not None:
+                    write_candidates(self._run.candidates_path, end.value.found)
+                return end.value
             yield self._tell(SearchProgress(done, total))
 
     def _preview(self, step: int) -> Event:
@@ -235,7 +237,7 @@ class _Run:
             skipped=self._skipped,
             seconds=time.monotonic() - self._began,
             log_bytes=self._run.log_bytes(),
-            settings=settings_digest(self.config),
+            settings=settings_digest(self.record),
         )
         optimiser, poses = self._stepper.optimiser, self.parts.poses
         data = dump_state(progress, self._scene, self._best, self._plateau, optimiser, poses, self._generator)

@@ -4,7 +4,7 @@ Adam serves everything but the offsets, AdamUniform those.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,9 +81,20 @@ class Shares:
 
 
 class SceneOptimiser:
-    """Steps all learnt groups of a scene, each at its own scheduled rate times ``scale``."""
+    """Steps all learnt groups of a scene, each at its own scheduled rate times ``scale``.
 
-    def __init__(self, scene: Scene, config: OptimiserConfig, num_steps: int, scale: float = 1.0) -> None:
+    ``windows`` say between which shares of the run a group moves; one that is not named moves all the time.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        config: OptimiserConfig,
+        num_steps: int,
+        scale: float = 1.0,
+        windows: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
+        self._windows = windows or {}
         self._config = config
         self._num_steps = num_steps
         self._scale = scale
@@ -123,16 +134,21 @@ class SceneOptimiser:
     def step(self, index: int) -> Shares:
         """Moves the parameters with the rates of step ``index``, which counts from 0, as far as the guards allow."""
         look, form = rate_factors(index, self._num_steps, self._config)
-        parts = [part for part in self._parts if part.is_form]
+        parts = [part for part in self._parts if part.is_form and self._is_open(part, index)]
         form_share = self._move(parts, form * self._scale, self._form, is_watched=True)
         rate = self._config.texture_rate * look * self._scale * (self._look.brake if self._look else 1.0)
         is_last = index + 1 == self._num_steps
         is_watched = is_last or (index + 1) % steps_unseen(rate, self._num_levels) == 0
-        parts = [part for part in self._parts if part.name == "texture"]
+        parts = [part for part in self._parts if part.name == "texture" and self._is_open(part, index)]
         look_share = self._move(parts, look * self._scale, self._look, is_watched)
-        rest = [part for part in self._parts if part.name in ("material", "lights")]
+        rest = [part for part in self._parts if part.name in ("material", "lights") and self._is_open(part, index)]
         self._move(rest, look * self._scale, None, is_watched=False)
         return Shares(form_share, look_share)
+
+    def _is_open(self, part: _Part, index: int) -> bool:
+        """Whether the part moves at step ``index``."""
+        begin, end = self._windows.get(part.name, (0.0, 1.0))
+        return begin <= index / self._num_steps < end
 
     def _move(self, parts: list[_Part], factor: float, guard: Guard | None, is_watched: bool) -> float:
         """How much of the step of these parts was taken."""

@@ -13,6 +13,8 @@ from clipmatrix.config import RunConfig
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.score import Scorer
 from clipmatrix.guidance.augment import compose
+from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.plans import MAIN
 from clipmatrix.render.pipeline import render
 from clipmatrix.render.surface import Lights, Surface
 from clipmatrix.scene.scene import Scene
@@ -32,21 +34,24 @@ _LEAST_GAIN = 0.02
 
 
 def probe_colors(
-    scene: Scene, parts: Parts, scorer: Scorer, config: RunConfig, generator: torch.Generator
+    scene: Scene, parts: Parts, scorer: Scorer, config: RunConfig, generator: torch.Generator, outfit: str = MAIN
 ) -> Float[Tensor, "p 3"] | None:
     """Give the body, then each part that a prompt speaks of, the plain colour that its pictures score best in.
 
     Near grey an encoder's slope may lead to the opposite hue, and no descent comes back from there. Writes into the
     texture's coarsest level and its parts' colours; returns the logits of the parts. None where nothing is tried: a
-    texture that is not learnt, or prompts without one. 28 colours for the body and for each part, each in
-    ``optimiser.probe`` views of the encoder's size: two to ten seconds with the embedded one.
+    texture that is not learnt or whose start was given, or prompts without one. ``outfit`` is the texture set. 28
+    colours for the body and for each part, each in ``optimiser.probe`` views of the encoder's size: two to ten seconds
+    with the embedded one.
     """
-    texture = scene.texture
-    named = [prompt.region for prompt in config.prompts if prompt.textured and prompt.weight > 0]
+    texture, given = scene.textures()[outfit], config.parameters.texture
+    named = [prompt.region for prompt in config.prompts if _paints(prompt, outfit) and prompt.weight > 0]
     if not config.optimiser.probe or not named or not texture.luma[0].requires_grad:
         return None
+    if outfit == MAIN and (given.start_color is not None or given.start_image):
+        return None
     names = [name for name in parts.body.regions if name != "whole"] if texture.part_maps is not None else []
-    probe = _Probe(scene, parts, scorer, config, generator)
+    probe = _Probe(scene, parts, scorer, config, generator, outfit)
     tints = torch.zeros(max(1, len(names)), 3)
     best = probe.loss(tints)
     colors = [torch.tensor(color) for color in itertools.product(_SHADES, repeat=3)]
@@ -74,7 +79,13 @@ class _Probe:
     """The same views for every colour, so that nothing but the colour tells losses apart."""
 
     def __init__(
-        self, scene: Scene, parts: Parts, scorer: Scorer, config: RunConfig, generator: torch.Generator
+        self,
+        scene: Scene,
+        parts: Parts,
+        scorer: Scorer,
+        config: RunConfig,
+        generator: torch.Generator,
+        outfit: str,
     ) -> None:
         self._parts, self._scorer = parts, scorer
         num = config.optimiser.probe
@@ -83,14 +94,15 @@ class _Probe:
             rest = RestBody(scene.deform.bare().vertices + scene.deform.offset(), scene.deform.bare().rig)
             vertices = scene.pose(rest, rotations).expand(num, -1, -1)
             shots = parts.shots.sample(vertices, num, generator)
-            is_textured = torch.tensor([prompt.textured for prompt in config.prompts])
+            is_textured = torch.tensor([_paints(prompt, outfit) for prompt in config.prompts])
             chosen = torch.nonzero(is_textured.index_select(0, shots.prompt_ids)).squeeze(1)
-            self._surface = scene.textured(vertices.index_select(0, chosen))
+            self._surface = scene.textured(vertices.index_select(0, chosen), outfit=outfit)
         self._shots = _shots_at(shots, chosen)
-        maps = scene.texture.part_maps
+        texture = scene.textures()[outfit]
+        maps = texture.part_maps
         self._maps = torch.ones(1, 8, 8) if maps is None else maps
-        side = scene.texture.start_logit.shape[-1] // self._maps.shape[-1]
-        self._start = torch.nn.functional.avg_pool2d(scene.texture.start_logit[None], side)[0]
+        side = texture.start_logit.shape[-1] // self._maps.shape[-1]
+        self._start = torch.nn.functional.avg_pool2d(texture.start_logit[None], side)[0]
 
     def loss(self, tints: Float[Tensor, "p 3"]) -> float:
         """The mean loss of the body with these logits added to its parts."""
@@ -103,7 +115,12 @@ class _Probe:
             surface = _painted(self._surface, albedo)
             images = render(surface, self._shots.cameras, ImageSize(size, size), rasterizer=self._parts.rasterizer)
             pictures = compose(images.rgb, images.alpha, torch.full((1, 1, 1, 3), _BACKGROUND))
-            return float(self._scorer(self._parts.guidance.encode_images(pictures), self._shots.prompt_ids).loss)
+            embeddings = self._parts.guidance.encode_images(pictures)
+            return float(self._scorer(embeddings, self._shots.prompt_ids, self._shots.azimuths).loss)
+
+
+def _paints(prompt: Prompt, outfit: str) -> bool:
+    return prompt.textured and prompt.texture == outfit
 
 
 def _shots_at(shots: Shots, chosen: Tensor) -> Shots:

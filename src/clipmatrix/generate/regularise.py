@@ -1,5 +1,6 @@
 """The regularisers of a step, each weighed; knows nothing of pictures or texts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -15,6 +16,7 @@ from clipmatrix.losses.symmetry import symmetry_loss
 from clipmatrix.losses.texture_change import texture_change_loss
 from clipmatrix.losses.total_variation import total_variation_loss
 from clipmatrix.losses.weights import LossWeights
+from clipmatrix.plans import MAIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +41,8 @@ class Regulariser:
     """Holds the form near its start and the texture quiet.
 
     Size and roughness are those of the change from the start's offsets: what was searched and found is not taken
-    back; nor is the look ``start_albedo``, where there is one. Stretch and creases are measured against the body
-    without any offsets, at its present shape.
+    back; nor are the looks ``start_albedos`` of texture sets by name, where there are any. Stretch and creases are
+    measured against the body without any offsets, at its present shape.
     """
 
     def __init__(
@@ -48,10 +50,10 @@ class Regulariser:
         body: Body,
         start_offset: Float[Tensor, "v 3"],
         weights: LossWeights,
-        start_albedo: Float[Tensor, "th tw 3"] | None = None,
+        start_albedos: Mapping[str, Float[Tensor, "th tw 3"]] | None = None,
     ) -> None:
         self._weights = weights
-        self._start_albedo = start_albedo
+        self._start_albedos = start_albedos or {}
         self._start = start_offset
         self._faces = body.template.faces
         self._mirror_ids = body.mirror_ids
@@ -63,8 +65,9 @@ class Regulariser:
         bare: Float[Tensor, "v 3"],
         offset: Float[Tensor, "v 3"],
         albedo: Float[Tensor, "th tw 3"] | None,
+        outfits: Mapping[str, Float[Tensor, "th tw 3"]] | None = None,
     ) -> Terms:
-        """The terms for offsets on a bare body, both in the bind pose, and for a texture where one is shown.
+        """The terms for offsets on a bare body, both in the bind pose, and for the textures that are shown.
 
         Gradients reach ``offset`` and ``albedo`` only. What has a weight of zero, or cannot learn, costs nothing.
         """
@@ -85,8 +88,13 @@ class Regulariser:
                 )
             if weights.symmetry and self._mirror_ids is not None:
                 asymmetry = weights.symmetry * symmetry_loss(offset, self._mirror_ids)
-        if albedo is not None and albedo.requires_grad and weights.total_variation:
-            busyness = weights.total_variation * total_variation_loss(albedo)
-        if albedo is not None and albedo.requires_grad and weights.texture_change and self._start_albedo is not None:
-            repainting = weights.texture_change * texture_change_loss(albedo, self._start_albedo)
+        shown = {MAIN: albedo, **(outfits or {})}
+        for name, texture in shown.items():
+            if texture is None or not texture.requires_grad:
+                continue
+            if weights.total_variation:
+                busyness = busyness + weights.total_variation * total_variation_loss(texture)
+            if weights.texture_change and name in self._start_albedos:
+                change = texture_change_loss(texture, self._start_albedos[name])
+                repainting = repainting + weights.texture_change * change
         return Terms(size, roughness, stretch, creases, busyness, repainting, asymmetry)

@@ -3,6 +3,7 @@
 import math
 
 from clipmatrix.config import OptimiserConfig
+from clipmatrix.scene.config import SceneConfig
 
 
 def rate_factors(index: int, num_steps: int, config: OptimiserConfig) -> tuple[float, float]:
@@ -23,6 +24,20 @@ def tint_deviation(index: int, num_steps: int, config: OptimiserConfig) -> float
     if config.tint_until == 0.0:
         return 0.0
     return config.tint * max(0.0, 1.0 - index / (num_steps * config.tint_until))
+
+
+def smoothing_strength(index: int, num_steps: int, config: SceneConfig) -> float:
+    """The strength of the offsets' smoothing at step ``index`` (from 0): halved in equal stages down to its end.
+
+    References: coarse to fine, Nicolet, Jacobson, Jakob, "Large Steps in Inverse Rendering of Geometry", SIGGRAPH Asia
+    2021, section 4.3 (there by remeshing).
+    """
+    begin, end = config.smoothing_start, config.smoothing
+    place = index / (num_steps * config.smoothing_until)
+    if begin <= end or place >= 1.0:
+        return end
+    num_stages = max(1, math.ceil(math.log2(begin / max(end, 1.0))))
+    return max(end, begin * 0.5 ** math.floor(place * num_stages))
 
 
 def _rise(place: float, begin: float, config: OptimiserConfig, num_steps: int) -> float:

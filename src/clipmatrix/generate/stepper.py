@@ -8,21 +8,26 @@ from torch import Tensor
 
 from clipmatrix.bodies.body import RestBody
 from clipmatrix.config import RunConfig
+from clipmatrix.config.parameters import LEARNT
 from clipmatrix.generate.cuts import Cut, Stopwatch
+from clipmatrix.generate.distributions import Distributions
 from clipmatrix.generate.events import Losses, Seconds, Step
 from clipmatrix.generate.optimizers import SceneOptimiser, Shares
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.regularise import Regulariser, Terms
-from clipmatrix.generate.schedule import tint_deviation
+from clipmatrix.generate.schedule import smoothing_strength, tint_deviation
 from clipmatrix.generate.score import Scorer, Scores
 from clipmatrix.generate.silhouette import silhouette_term
+from clipmatrix.generate.staging import Staging
 from clipmatrix.guidance.augment import look
+from clipmatrix.plans import MAIN
 from clipmatrix.render.pipeline import render
-from clipmatrix.render.surface import Images, Lights, Surface
-from clipmatrix.scene.lights import plain_lights, vary_lights
+from clipmatrix.render.surface import Images
+from clipmatrix.scene.lights import plain_lights
 from clipmatrix.scene.scene import Scene
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import Cameras
+from clipmatrix.views.shots import Shots
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +51,16 @@ class Stepper:
     ) -> None:
         self._parts, self._scene, self._scorer, self._config = parts, scene, scorer, config
         self._generator = generator
-        self._is_textured = torch.tensor([prompt.textured for prompt in config.prompts])
         self._size = ImageSize(config.resolution, config.resolution)
         with torch.no_grad():
-            found = scene.texture() if config.start == "search" else None
+            is_found = config.start == "search"
+            found = {name: texture() for name, texture in scene.textures().items()} if is_found else None
         self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses, found)
         scale = config.optimiser.refine if config.start == "search" else 1.0
-        self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
-        self._plain_lights = plain_lights()
+        windows = {name: getattr(config.parameters, name).window for name in LEARNT}
+        self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale, windows)
+        self._staging = Staging(scene, config)
+        self._distributions = Distributions(parts, scene, config)
 
     def step(self, index: int) -> Step:
         """The report on step ``index``, counted from 0, after the parameters have moved.
@@ -64,27 +71,30 @@ class Stepper:
         self.optimiser.clear()
         scene_cut, image_cut = Cut(), Cut()
 
-        form = self._form()
-        shots = self._parts.shots.sample(form.vertices_world.detach(), self._config.views, self._generator)
-        surfaces = self._surfaces(form, shots.prompt_ids, scene_cut, self._tint(index))
+        self._scene.deform.change_strength(smoothing_strength(index, self._config.steps, self._config.scene))
+        form = self._form(index)
+        shots = self._distributions.shots(index, form.vertices_world.detach(), self._generator)
+        tint = self._tint(index)
+        staged = self._staging.surfaces(form.vertices_world, shots.prompt_ids, scene_cut, tint, self._generator)
         body = watch.lap()
         pictures = [
-            render(surface, _cameras_at(shots.cameras, views), self._size, rasterizer=self._parts.rasterizer)
-            for surface, views in surfaces
+            render(one.surface, _cameras_at(shots.cameras, one.views), self._size, rasterizer=self._parts.rasterizer)
+            for one in staged
         ]
         seconds_render = watch.lap()
         images = _join(pictures, image_cut)
-        order = torch.cat([views for _, views in surfaces])
-        scores = self._judge(images, shots.prompt_ids.index_select(0, order))
-        area = self._area(images, form, _cameras_at(shots.cameras, order), order)
+        order = torch.cat([one.views for one in staged])
+        cameras = _cameras_at(shots.cameras, order)
+        scores = self._judge(images, form, shots, cameras, order)
+        area = self._area(images, form, cameras, order)
         loss = scores.loss + area
         if loss.requires_grad:
             loss.backward()
         encoder = watch.lap()
         image_cut.backward()
         seconds_render += watch.lap()
-        shown = next((surface.albedo for surface, _ in surfaces if surface.albedo.requires_grad), None)
-        terms = self._regularise(form.bare.vertices, form.offset, shown)
+        shown = {one.outfit: one.surface.albedo for one in staged if one.outfit is not None}
+        terms = self._regularise(form.bare.vertices, form.offset, shown.pop(MAIN, None), shown)
         scene_cut.backward(terms.total())
         body += watch.lap()
         is_finite = bool(torch.isfinite(loss)) and self.optimiser.is_finite()
@@ -101,8 +111,8 @@ class Stepper:
             look_share=shares.look,
         )
 
-    def _form(self) -> _Form:
-        rotations = self._parts.poses.sample(self._config.views, self._generator)
+    def _form(self, index: int) -> _Form:
+        rotations = self._distributions.poses(index, self._generator)
         bare, offset = self._scene.deform.bare(), self._scene.deform.offset()
         rest = RestBody(bare.vertices + offset, bare.rig)
         return _Form(bare, rotations, offset, self._scene.pose(rest, rotations))
@@ -114,32 +124,38 @@ class Stepper:
             return None
         return deviation * torch.randn(3, generator=self._generator)
 
-    def _surfaces(
-        self, form: _Form, prompt_ids: Int64[Tensor, "b"], cut: Cut, tint: Float[Tensor, "3"] | None
-    ) -> list[tuple[Surface, Int64[Tensor, "_"]]]:
-        """The textured and the plain surface with the views that each serves; one without views is left out."""
-        scene, settings = self._scene, self._config.scene
-        turn, change = settings.light_turn, settings.light_change
-        lights = vary_lights(scene.lights(), len(prompt_ids), turn, change, self._generator)
-        plain = vary_lights(self._plain_lights, len(prompt_ids), turn, change, self._generator)
-        vertices = cut(form.vertices_world)
-        is_textured = self._is_textured.index_select(0, prompt_ids)
-        surfaces = []
-        textured_ids, plain_ids = torch.nonzero(is_textured).squeeze(1), torch.nonzero(~is_textured).squeeze(1)
-        if len(textured_ids):
-            seen = vertices.index_select(0, textured_ids)
-            surface = scene.textured(seen, _lights_at(lights, textured_ids), tint)
-            surfaces.append((_cut_look(surface, cut), textured_ids))
-        if len(plain_ids):
-            seen = vertices.index_select(0, plain_ids)
-            surfaces.append((scene.plain(seen, _lights_at(plain, plain_ids)), plain_ids))
-        return surfaces
-
-    def _judge(self, images: Images, prompt_ids: Int64[Tensor, "b"]) -> Scores:
-        """The scores of all looks of all pictures."""
+    def _judge(self, images: Images, form: _Form, shots: Shots, cameras: Cameras, order: Int64[Tensor, "b"]) -> Scores:
+        """The scores of all looks of all pictures, which come in that order of the shots."""
         settings, guidance = self._config.augment, self._parts.guidance
+        state = self._generator.get_state()
         looks = look(images.rgb, images.alpha, guidance.image_size, settings, self._generator)
-        return self._scorer(guidance.encode_images(looks), prompt_ids.repeat_interleave(settings.num_looks))
+        prompt_ids = shots.prompt_ids.index_select(0, order)
+        bare = None
+        if self._scorer.wants_bare:
+            # The same windows and backgrounds, so that nothing but the figure differs.
+            again = torch.Generator().manual_seed(0).set_state(state)
+            bare_images = self._bare(form, cameras, order)
+            bare = guidance.encode_images(
+                look(bare_images.rgb, bare_images.alpha, guidance.image_size, settings, again)
+            )
+        num = settings.num_looks
+        scores = self._scorer(
+            guidance.encode_images(looks),
+            prompt_ids.repeat_interleave(num),
+            shots.azimuths.index_select(0, order).repeat_interleave(num),
+            bare,
+        )
+        by_view = torch.zeros(len(order)).index_copy(0, order, scores.cosines.reshape(len(order), num).mean(1))
+        self._distributions.see(shots, form.joint_rotations, by_view)
+        return scores
+
+    @torch.no_grad()
+    def _bare(self, form: _Form, cameras: Cameras, order: Int64[Tensor, "b"]) -> Images:
+        """Pictures of the body's neutral shape in plain grey, in the same poses and views."""
+        body = self._parts.body
+        vertices = self._scene.pose(body.rest(body.neutral_shape), form.joint_rotations).index_select(0, order)
+        surface = self._scene.plain(vertices, plain_lights())
+        return render(surface, cameras, self._size, rasterizer=self._parts.rasterizer)
 
     def _area(self, images: Images, form: _Form, cameras: Cameras, order: Int64[Tensor, "b"]) -> Float[Tensor, ""]:
         """The weighed silhouette term; zero, and for nothing, where it has no weight."""
@@ -158,31 +174,8 @@ def _join(pictures: list[Images], cut: Cut) -> Images:
     return Images(cut(rgb), cut(torch.cat([images.alpha for images in pictures])))
 
 
-def _cut_look(surface: Surface, cut: Cut) -> Surface:
-    """The surface with its look cut off from the scene; its vertices were cut before they were shared out."""
-    lights = surface.lights
-    return Surface(
-        vertices_world=surface.vertices_world,
-        faces=surface.faces,
-        uvs=surface.uvs,
-        face_uvs=surface.face_uvs,
-        albedo=cut(surface.albedo),
-        roughness=cut(surface.roughness),
-        metallic=cut(surface.metallic),
-        lights=Lights(cut(lights.ambient), cut(lights.key_direction), cut(lights.key_color)),
-    )
-
-
 def _cameras_at(cameras: Cameras, views: Int64[Tensor, "n"]) -> Cameras:
     return Cameras(cameras.view_from_world.index_select(0, views), cameras.clip_from_view.index_select(0, views))
-
-
-def _lights_at(lights: Lights, views: Int64[Tensor, "n"]) -> Lights:
-    return Lights(
-        lights.ambient.index_select(0, views),
-        lights.key_direction.index_select(0, views),
-        lights.key_color.index_select(0, views),
-    )
 
 
 def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms) -> Losses:

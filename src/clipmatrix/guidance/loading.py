@@ -1,6 +1,7 @@
 """Finds the encoder that a name stands for; knows no encoder itself."""
 
 import json
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,11 +15,15 @@ BUILT_IN = ("mini", "fake")
 """The encoders that need no download: the embedded one, and the weightless one for tests."""
 
 
-def load_guidance(name: str, device: torch.device | str = "cpu") -> Guidance:
-    """The encoder called ``name``: ``mini``, ``fake``, a hub name with a slash, or a folder.
+def load_guidance(name: str | Sequence[str], device: torch.device | str = "cpu") -> Guidance:
+    """The encoder called ``name``: ``mini``, ``fake``, a hub name with a slash, or a folder; of several names a panel.
 
     Raises: ModelError when there is none of that name, or when it cannot be loaded.
     """
+    if not isinstance(name, str):
+        from clipmatrix.guidance.panel import build_panel
+
+        return build_panel([load_guidance(each, device) for each in dict.fromkeys(name)])
     # Each door opens only when it is asked for: transformers alone takes a second to import.
     match name:
         case "mini":
@@ -40,11 +45,13 @@ def load_guidance(name: str, device: torch.device | str = "cpu") -> Guidance:
             return load_clip(name, device)
 
 
-def local_weights(name: str) -> list[Path]:
+def local_weights(name: str | Sequence[str]) -> list[Path]:
     """The files of weights of the encoder called ``name``, as far as they are on this machine, sorted by name.
 
-    Downloads nothing, and finds none for a name that stands for no encoder.
+    Of several names those of each in turn. Downloads nothing, and finds none for a name that stands for no encoder.
     """
+    if not isinstance(name, str):
+        return [path for each in name for path in local_weights(each)]
     match name:
         case "mini":
             folder: Path | None = Path(__file__).parent / "mini" / "checkpoint"

@@ -1,11 +1,15 @@
 """What is asked for, where on the body, and how it is worded for a view; knows no encoder and no geometry."""
 
+import hashlib
 import math
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import PurePath
 
 from clipmatrix.errors import PromptError
+from clipmatrix.plans import MAIN, CameraPlan, LightPlan, MaterialPlan
 
 REGIONS = ("whole", "head", "torso", "arms", "hands", "legs", "feet")
 """The regions that a prompt may speak of; the same that every body names."""
@@ -31,32 +35,118 @@ NEUTRAL_TEXTS = (
 _WIDEST_FRONT = math.radians(60)
 _NARROWEST_BACK = math.radians(120)
 
+VIEWS = ("front view", "side view", "back view")
+"""What one may see of a figure."""
+
+_LONGEST_SET = 40
+
 
 @dataclass(frozen=True)
 class Prompt:
-    """One sentence to follow.
+    """One sentence or one picture to follow.
 
-    ``weight`` is relative to the other prompts. ``region`` is the part of the body that the cameras frame.
-    A prompt that is not ``textured`` judges the bare shape, in plain material.
+    ``image`` is the path of a picture that the figure should resemble, in place of ``text``; beside it a text is a
+    mere label. ``weight`` is relative to the other prompts; below zero the figure keeps away from what is said.
+    ``region`` is the part of the body that the cameras frame. A prompt that is not ``textured`` judges the bare shape,
+    in the plain ``material``. ``cameras`` and ``light`` are its own, or the run's where None. ``texture`` names the set
+    that it paints: each name is one more look of the same figure. With ``view_words`` each picture is compared with
+    "front view of ..." and so on, by where its camera stands. ``parts`` adds "the head of ..." for head, torso and
+    legs, each with its own cameras and half the weight. ``twin`` is the weight, relative to its own, of an untextured
+    prompt of the same text, which makes the shape follow it; 0 leaves that out, and None decides by the other prompts
+    (``expand_prompts``).
 
     Raises: PromptError when a field cannot be used.
     """
 
-    text: str
+    text: str = ""
     weight: float = 1.0
     region: str = "whole"
     textured: bool = True
+    image: str = ""
+    cameras: CameraPlan | None = None
+    light: LightPlan | None = None
+    material: MaterialPlan | None = None
+    texture: str = MAIN
+    view_words: bool = False
+    parts: bool = False
+    twin: float | None = None
 
     def __post_init__(self) -> None:
-        _require_text(self.text)
+        if not self.image or self.text:
+            _require_text(self.text)
         object.__setattr__(self, "text", self.text.strip())
+        label = self.label
         if isinstance(self.weight, bool) or not isinstance(self.weight, int | float):
-            raise PromptError(f"the weight of {self.text!r} must be a number, not {self.weight!r}")
-        if not math.isfinite(self.weight) or self.weight <= 0:
-            raise PromptError(f"the weight of {self.text!r} must be above zero, not {self.weight:g}; use 1")
-        _require_region(self.region, self.text)
+            raise PromptError(f"the weight of {label!r} must be a number, not {self.weight!r}")
+        if not math.isfinite(self.weight) or self.weight == 0:
+            raise PromptError(
+                f"the weight of {label!r} must not be {self.weight:g}; use 1 to follow it, -1 to keep away from it"
+            )
+        _require_region(self.region, label)
         if not isinstance(self.textured, bool):
-            raise PromptError(f"textured of {self.text!r} must be true or false, not {self.textured!r}")
+            raise PromptError(f"textured of {label!r} must be true or false, not {self.textured!r}")
+        _require_set(self.texture, label)
+        if not self.textured and self.texture != MAIN:
+            raise PromptError(f"{label!r} is untextured, and cannot paint the texture {self.texture!r}; leave one out")
+        if self.textured and self.material is not None:
+            raise PromptError(
+                f"the material of {label!r} is only shown untextured; add textured: false, or leave it out"
+            )
+        if self.image and (self.view_words or self.parts):
+            raise PromptError(f"{label!r} is a picture, which view_words and parts cannot be added to; leave them out")
+        if self.twin is not None and not (math.isfinite(self.twin) and 0.0 <= self.twin <= 100.0):
+            raise PromptError(f"twin of {label!r} must be from 0 to 100, not {self.twin:g}; use 0.3, or 0 for none")
+
+    @property
+    def label(self) -> str:
+        """What to call it: its text, or the name of its picture."""
+        return self.text or (f"picture {PurePath(self.image).stem}" if self.image else "")
+
+    @property
+    def target(self) -> str:
+        """What an encoder is asked for: the text, or a key that stands for the picture (see ``guidance.pictures``)."""
+        return picture_key(self.image) if self.image else self.text
+
+
+def picture_key(path: str) -> str:
+    """A text that stands for the picture at that path, and that nobody would write."""
+    return f"\u2039{hashlib.sha256(path.encode()).hexdigest()[:12]}\u203a"
+
+
+TWIN = 0.3
+"""The weight of an untextured twin, relative to its prompt's."""
+
+_PARTS = {"head": "the head of", "torso": "the upper body of", "legs": "the legs of"}
+
+
+def expand_prompts(prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
+    """The prompts as a run follows them: those that stand for several are written out, behind all others.
+
+    ``parts`` become prompts of their own. An untextured twin is made where ``twin`` is above 0; where it is None, for
+    sentences about the whole body that are followed, unless an untextured prompt stands in the list: then somebody
+    has already said what the shape should be. What comes out stays as it is when expanded again.
+    """
+    is_shaped = any(not prompt.textured for prompt in prompts)
+    written = [replace(prompt, parts=False, twin=0.0) for prompt in prompts]
+    parts = [
+        replace(prompt, text=f"{words} {prompt.text}", weight=0.5 * prompt.weight, region=region, parts=False, twin=0.0)
+        for prompt in prompts
+        if prompt.parts
+        for region, words in _PARTS.items()
+    ]
+    twins = [
+        replace(prompt, weight=share * prompt.weight, textured=False, texture=MAIN, light=None, parts=False, twin=0.0)
+        for prompt in prompts
+        if prompt.textured and (share := _twin_share(prompt, is_shaped)) > 0
+    ]
+    return (*written, *parts, *twins)
+
+
+def _twin_share(prompt: Prompt, is_shaped: bool) -> float:
+    if prompt.twin is not None:
+        return prompt.twin
+    is_wanted = prompt.weight > 0 and prompt.region == "whole" and not prompt.image and not is_shaped
+    return TWIN if is_wanted else 0.0
 
 
 def view_words(azimuth: float) -> str:
@@ -71,11 +161,11 @@ def view_words(azimuth: float) -> str:
 
 
 def with_view(text: str, azimuth: float) -> str:
-    """The text with the view's words after it.
+    """The text with the view's words before it, as in "front view of a knight".
 
     References: Poole et al., "DreamFusion", ICLR 2023, section 3.2.
     """
-    return f"{text}, {view_words(azimuth)}"
+    return f"{view_words(azimuth)} of {text}"
 
 
 def contrast_texts(text: str, other_texts: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -105,6 +195,15 @@ def _require_text(text: str) -> None:
     # Marks that print nothing (Cf), blanks (Z) and unassigned codes (Cn) leave a prompt empty.
     if all(category in ("Cf", "Cn", "Co") or category.startswith("Z") for category in categories):
         raise PromptError('the prompt is empty; say what the figure should be, such as "a zebra striped man"')
+
+
+def _require_set(name: str, label: str) -> None:
+    """Raises: PromptError when the name of a texture set would be no good name of a folder."""
+    is_plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum() and name == name.lower()
+    if not is_plain or len(name) > _LONGEST_SET:
+        raise PromptError(
+            f"texture of {label!r} must be a name of small letters, digits, - and _, not {name!r}; such as gold"
+        )
 
 
 def _require_region(region: str, text: str) -> None:

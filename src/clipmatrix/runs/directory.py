@@ -2,7 +2,7 @@
 
 config.yaml  environment.json  events.jsonl  checkpoints/  previews/
 checkpoints/  step_000200.safetensors ...  best.safetensors  state.safetensors (only while there is something to resume)
-result/  model.glb  albedo.png  views.png  turntable.mp4  health.json
+result/  model.glb  albedo.png  views.png  turntable.mp4  health.json  looks/NAME/ (model.glb  albedo.png  views.png)
 """
 
 import json
@@ -82,6 +82,10 @@ class Run:
     def best_path(self) -> Path:
         """The scene's best-scoring state, which the result shows."""
         return self.path / "checkpoints" / "best.safetensors"
+
+    def look_path(self, name: str) -> Path:
+        """The folder of one more texture set of the same figure."""
+        return self.result_path / "looks" / name
 
     @property
     def candidates_path(self) -> Path:

@@ -5,7 +5,7 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ _VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "MKL_CB
 _SHOWN = 4
 
 
-def describe_environment(encoder: str | None = None) -> dict[str, Any]:
+def describe_environment(encoder: str | Sequence[str] | None = None) -> dict[str, Any]:
     """Everything that could make the same settings end otherwise, JSON-able; no names of users, hosts or folders.
 
     ``encoder`` is the name that the settings give; its weights are told by a digest.
@@ -97,7 +97,7 @@ def _processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def _encoder_digest(name: str | None) -> str | None:
+def _encoder_digest(name: str | Sequence[str] | None) -> str | None:
     """The first 16 hexadecimal digits of the SHA-256 of an encoder's weights; None where they are not here."""
     from clipmatrix.guidance.loading import local_weights
 

@@ -13,6 +13,8 @@ class SceneConfig:
     ``texture_size`` is the side of the square texture in texels. ``chroma_gain`` scales the colour part of each finer
     texture level against the one before, the brightness part keeps a gain of one: fine detail then comes as light
     and dark, and rainbow noise cannot grow. ``smoothing`` is the strength of the implicit smoothing of the offsets.
+    A ``smoothing_start`` above it begins coarse: the strength falls from there, halved step by step, and is down to
+    ``smoothing`` after the share ``smoothing_until`` of the run; 0 leaves that out.
     ``extremity_offset`` scales the offsets of head and hands. The light of every training view is turned by up to
     ``light_turn_deg`` and scaled by up to ``light_change`` either way, so that nothing depends on one light.
     """
@@ -20,6 +22,8 @@ class SceneConfig:
     texture_size: int = 1024
     chroma_gain: float = 0.55
     smoothing: float = 12.0
+    smoothing_start: float = 0.0
+    smoothing_until: float = 0.4
     extremity_offset: float = 0.5
     light_turn_deg: float = 40.0
     light_change: float = 0.2
@@ -37,6 +41,13 @@ class SceneConfig:
             raise ConfigError(f"chroma_gain must be from 0 to 1, not {self.chroma_gain:g}: use 0.55")
         if not 0.0 <= self.smoothing <= 1000.0:
             raise ConfigError(f"smoothing must be from 0 to 1000, not {self.smoothing:g}: use 12")
+        if self.smoothing_start and not self.smoothing <= self.smoothing_start <= 10_000.0:
+            raise ConfigError(
+                f"smoothing_start must be 0, or from smoothing ({self.smoothing:g}) to 10000, not "
+                f"{self.smoothing_start:g}: use for instance 96"
+            )
+        if not 0.0 < self.smoothing_until <= 0.5:
+            raise ConfigError(f"smoothing_until must be above 0, up to 0.5, not {self.smoothing_until:g}: use 0.4")
         if not 0.0 <= self.extremity_offset <= 1.0:
             raise ConfigError(f"extremity_offset must be from 0 to 1, not {self.extremity_offset:g}: use 0.5")
         if not 0.0 <= self.light_turn_deg <= 180.0:

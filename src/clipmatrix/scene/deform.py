@@ -23,7 +23,8 @@ class Deform(nn.Module):
 
     beta stays within the body's bounds by a sigmoid, and begins at the start's, moved inwards by a hundredth of the
     range where that lies on a bound. delta = the start's offset + mobility * (I + strength L)^-1 u, in metres, in the
-    bind pose, before skinning. u begins at zero.
+    bind pose, before skinning. u begins at zero. A ``begin_strength`` above ``strength`` is where the latter begins;
+    ``change_strength`` lowers it.
 
     References: Nicolet, Jacobson, Jakob, "Large Steps in Inverse Rendering of Geometry", SIGGRAPH Asia 2021;
     offsets before skinning: Liao et al., "TADA! Text to Animatable Digital Avatars", 3DV 2024.
@@ -34,7 +35,11 @@ class Deform(nn.Module):
     mobility: Tensor
     bounds: Tensor
 
-    def __init__(self, body: Body, start: Start, strength: float, extremity_offset: float) -> None:
+    strength: Tensor
+
+    def __init__(
+        self, body: Body, start: Start, strength: float, extremity_offset: float, begin_strength: float = 0.0
+    ) -> None:
         super().__init__()
         lowest, highest = body.shape_bounds.unbind(1)
         place = ((start.shape - lowest) / (highest - lowest)).clamp(_MARGIN, 1.0 - _MARGIN)
@@ -46,18 +51,39 @@ class Deform(nn.Module):
         self.differential = nn.Parameter(torch.zeros_like(start.offset))
         self._body = body
         # Smoothing knows nothing of creases and seams: vertices of one place move as one.
-        edges = build_edges(body.template.faces if body.welds is None else body.welds.faces)
-        self.edge_ids = edges.vertex_ids
-        self._smoothing = ImplicitSmoothing(edges, body.template.vertices.shape[0], strength)
+        self._edges = build_edges(body.template.faces if body.welds is None else body.welds.faces)
+        self.edge_ids = self._edges.vertex_ids
+        # What u means depends on the strength, so that one that changes belongs to the state.
+        is_changing = begin_strength > strength
+        self.register_buffer(
+            "strength", torch.tensor(max(strength, begin_strength), dtype=torch.float64), persistent=is_changing
+        )
+        self._smoothing: ImplicitSmoothing | None = None
 
     def shape(self) -> Float[Tensor, "s"]:
         """The body's shape coefficients, within their bounds."""
         lowest, highest = self.bounds.unbind(1)
         return lowest + (highest - lowest) * torch.sigmoid(self.start_logit + self.shape_change)
 
+    def smoothing(self) -> ImplicitSmoothing:
+        """The map from u to offsets at the present strength; made anew, in 0.1 s, when that has changed."""
+        strength = float(self.strength)
+        if self._smoothing is None or self._smoothing.strength != strength:
+            self._smoothing = ImplicitSmoothing(self._edges, self._body.template.vertices.shape[0], strength)
+        return self._smoothing
+
+    def change_strength(self, strength: float) -> None:
+        """Another strength of smoothing, with u such that the offsets stay where they are."""
+        if strength == float(self.strength):
+            return
+        with torch.no_grad():
+            moved = self.smoothing().solve(self.differential)
+            self.strength.fill_(strength)
+            self.differential.copy_(self.smoothing().to_differential(moved))
+
     def offset(self) -> Float[Tensor, "v 3"]:
         """delta in metres, in the bind pose."""
-        moved = self.mobility * self._smoothing.smooth(self.differential)
+        moved = self.mobility * self.smoothing().smooth(self.differential)
         welds = self._body.welds
         return self.start_offset + (moved if welds is None else moved.index_select(0, welds.first_ids))
 

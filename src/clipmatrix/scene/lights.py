@@ -1,9 +1,14 @@
 """The learnable light and its variation from view to view; knows nothing of what is lit."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from clipmatrix.colour import linear_from_srgb
+from clipmatrix.errors import ConfigError
+from clipmatrix.plans import LightPlan
 from clipmatrix.render.surface import Lights
 
 _AMBIENT = (0.3, 0.65)
@@ -21,10 +26,11 @@ class LightRig(nn.Module):
 
     start_direction: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, start: LightPlan | None = None) -> None:
         super().__init__()
-        self.register_buffer("start_direction", torch.tensor(_DIRECTION))
-        self.strength = nn.Parameter(torch.zeros(2))
+        direction = torch.tensor(_DIRECTION) if start is None else _direction(start)
+        self.register_buffer("start_direction", direction)
+        self.strength = nn.Parameter(torch.zeros(2) if start is None else _strength_logits(start))
         self.tint = nn.Parameter(torch.zeros(2, 3))
         self.turn = nn.Parameter(torch.zeros(3))
 
@@ -36,6 +42,39 @@ class LightRig(nn.Module):
         colors = strength[:, None] * (1.0 + _TINT * torch.tanh(self.tint))
         direction = nn.functional.normalize(self.start_direction + torch.tanh(self.turn), dim=0)
         return Lights(colors[:1], direction[None], colors[1:])
+
+
+def _direction(plan: LightPlan) -> Float[Tensor, "3"]:
+    """The unit vector towards the plan's key light."""
+    azimuth, elevation = math.radians(plan.azimuth_deg), math.radians(plan.elevation_deg)
+    across = math.cos(elevation)
+    return torch.tensor([across * math.sin(azimuth), math.sin(elevation), across * math.cos(azimuth)])
+
+
+def _strength_logits(plan: LightPlan) -> Float[Tensor, "2"]:
+    """Where the plan's strengths lie within the bounds.
+
+    Raises:
+        ConfigError: they lie outside, or the light is coloured.
+    """
+    logits = []
+    for name, (lowest, highest) in (("ambient", _AMBIENT), ("key", _KEY)):
+        value = getattr(plan, name)
+        if not lowest < value < highest:
+            raise ConfigError(
+                f"{name} of the learnt light must be between {lowest:g} and {highest:g}, not {value:g}: "
+                f"use for instance {(lowest + highest) / 2:g}"
+            )
+        logits.append((value - lowest) / (highest - value))
+    if plan.color != (1.0, 1.0, 1.0):
+        raise ConfigError("color of the learnt light must be white, since no light is exported: leave it out")
+    return torch.tensor(logits).log()
+
+
+def planned_lights(plan: LightPlan) -> Lights:
+    """The light of a plan, the same for all views."""
+    color = linear_from_srgb(torch.tensor(plan.color))
+    return Lights(plan.ambient * color[None], _direction(plan)[None], plan.key * color[None])
 
 
 def plain_lights() -> Lights:

@@ -1,16 +1,21 @@
 """The scene, the one owner of learnable parameters; knows nothing of prompts, encoders or steps."""
 
+from collections.abc import Mapping
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from clipmatrix.bodies.body import Body, RestBody
 from clipmatrix.bodies.rig import skin, world_from_joint
+from clipmatrix.colour import linear_from_srgb
+from clipmatrix.plans import MAIN, LightPlan, MaterialPlan
 from clipmatrix.render.surface import Lights, Surface
 from clipmatrix.scene.config import SceneConfig
 from clipmatrix.scene.deform import Deform
+from clipmatrix.scene.habits import Habit
 from clipmatrix.scene.lights import LightRig
-from clipmatrix.scene.materials import Material
+from clipmatrix.scene.materials import SMALLEST_ROUGHNESS, Material
 from clipmatrix.scene.parts import part_maps
 from clipmatrix.scene.start import Start
 from clipmatrix.scene.texture import Texture
@@ -21,21 +26,41 @@ PLAIN_ALBEDO = 0.45
 PLAIN_ROUGHNESS = 0.6
 
 
+class Outfit(nn.Module):
+    """One more look of the same figure: a texture and a material."""
+
+    def __init__(self, start: Start, config: SceneConfig, maps: Float[Tensor, "p hp wp"] | None) -> None:
+        super().__init__()
+        self.texture = Texture(start.albedo_srgb, config.texture_size, config.chroma_gain, maps)
+        self.material = Material(start.roughness, start.metallic)
+
+
 class Scene(nn.Module):
     """beta, delta, texture, material and light of one character.
 
-    What a config freezes has no gradient and is in no parameter group, so that no optimiser can move it.
+    What a config freezes has no gradient and is in no parameter group, so that no optimiser can move it. ``outfits``
+    are further texture sets by name, each a texture and a material over the same form; ``light`` is where the light
+    begins, and ``habits`` remember what distributions have learnt.
     """
 
-    def __init__(self, body: Body, start: Start, config: SceneConfig) -> None:
+    def __init__(
+        self,
+        body: Body,
+        start: Start,
+        config: SceneConfig,
+        outfits: Mapping[str, Start] | None = None,
+        light: LightPlan | None = None,
+        habits: Mapping[str, Habit] | None = None,
+    ) -> None:
         super().__init__()
         self.body = body
-        self.deform = Deform(body, start, config.smoothing, config.extremity_offset)
-        self.texture = Texture(
-            start.albedo_srgb, config.texture_size, config.chroma_gain, part_maps(body, config.texture_size)
-        )
+        self.deform = Deform(body, start, config.smoothing, config.extremity_offset, config.smoothing_start)
+        maps = part_maps(body, config.texture_size)
+        self.texture = Texture(start.albedo_srgb, config.texture_size, config.chroma_gain, maps)
         self.material = Material(start.roughness, start.metallic)
-        self.lights = LightRig()
+        self.outfits = nn.ModuleDict({name: Outfit(begin, config, maps) for name, begin in (outfits or {}).items()})
+        self.lights = LightRig(light)
+        self.habits = nn.ModuleDict(habits or {})
         self._learnt = {
             "shape": config.learn_shape,
             "offset": config.learn_offset,
@@ -51,14 +76,26 @@ class Scene(nn.Module):
         return {
             "shape": [self.deform.shape_change],
             "offset": [self.deform.differential],
-            "texture": list(self.texture.parameters()),
-            "material": list(self.material.parameters()),
+            "texture": [parameter for texture in self.textures().values() for parameter in texture.parameters()],
+            "material": [parameter for name in self.textures() for parameter in self.dress(name)[1].parameters()],
             "lights": list(self.lights.parameters()),
         }
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """The parameters that are learnt, by what they describe: shape, offset, texture, material, lights."""
         return {name: group for name, group in self._all_groups().items() if self._learnt[name]}
+
+    def textures(self) -> dict[str, Texture]:
+        """The textures of all sets by name, ``main`` first."""
+        return {MAIN: self.texture, **{name: self.dress(name)[0] for name in self.outfits}}
+
+    def dress(self, name: str) -> tuple[Texture, Material]:
+        """The texture and the material of that set."""
+        if name == MAIN:
+            return self.texture, self.material
+        outfit = self.outfits[name]
+        assert isinstance(outfit, Outfit)
+        return outfit.texture, outfit.material
 
     def pose(
         self,
@@ -76,19 +113,27 @@ class Scene(nn.Module):
         vertices_world: Float[Tensor, "#b v 3"],
         lights: Lights | None = None,
         tint: Float[Tensor, "3"] | None = None,
+        outfit: str = MAIN,
     ) -> Surface:
         """The character as it will be exported, at the given vertices; lit by its own light where none is given.
 
-        ``tint`` colours it in passing, see ``Texture``.
+        ``tint`` colours it in passing, see ``Texture``; ``outfit`` names the texture set.
         """
-        roughness, metallic = self.material()
-        return self._surface(vertices_world, self.texture(tint), roughness, metallic, lights or self.lights())
+        texture, material = self.dress(outfit)
+        roughness, metallic = material()
+        return self._surface(vertices_world, texture(tint), roughness, metallic, lights or self.lights())
 
-    def plain(self, vertices_world: Float[Tensor, "#b v 3"], lights: Lights) -> Surface:
-        """The body in plain matte grey: gradients of its pictures reach the form and nothing else."""
+    def plain(
+        self, vertices_world: Float[Tensor, "#b v 3"], lights: Lights, material: MaterialPlan | None = None
+    ) -> Surface:
+        """The body in plain matte grey, or in a given material: gradients of its pictures reach the form alone."""
         albedo = vertices_world.new_full((16, 16, 3), PLAIN_ALBEDO)
-        roughness = vertices_world.new_tensor(PLAIN_ROUGHNESS)
-        return self._surface(vertices_world, albedo, roughness, vertices_world.new_tensor(0.0), lights)
+        rough, metal = PLAIN_ROUGHNESS, 0.0
+        if material is not None:
+            albedo = linear_from_srgb(vertices_world.new_tensor(material.color)).expand(16, 16, 3)
+            rough, metal = max(material.roughness, SMALLEST_ROUGHNESS), material.metallic
+        roughness, metallic = vertices_world.new_tensor(rough), vertices_world.new_tensor(metal)
+        return self._surface(vertices_world, albedo, roughness, metallic, lights)
 
     def surface(
         self,

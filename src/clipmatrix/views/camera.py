@@ -63,6 +63,19 @@ def perspective(
     return matrix
 
 
+def orthographic(
+    half_height: Float[Tensor, "b"], aspect: float = 1.0, near: float = 0.05, far: float = 50.0
+) -> Float[Tensor, "b 4 4"]:
+    """``clip_from_view`` without perspective: ``half_height`` metres above the axis are the frame's upper edge."""
+    matrix = torch.zeros(half_height.shape[0], 4, 4, dtype=half_height.dtype, device=half_height.device)
+    matrix[:, 0, 0] = 1.0 / (half_height * aspect)
+    matrix[:, 1, 1] = 1.0 / half_height
+    matrix[:, 2, 2] = 2.0 / (near - far)
+    matrix[:, 2, 3] = (far + near) / (near - far)
+    matrix[:, 3, 3] = 1.0
+    return matrix
+
+
 def orbit(
     target_world: Float[Tensor, "b 3"],
     azimuth: Float[Tensor, "b"],

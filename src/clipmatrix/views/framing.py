@@ -46,6 +46,18 @@ def frame_distance(
     return torch.maximum((z + reach).amax(), z.amax() + _CLEARANCE)
 
 
+def frame_half_height(
+    points_world: Float[Tensor, "n 3"],
+    target_world: Float[Tensor, "3"],
+    axes: Float[Tensor, "3 3"],
+    margin: Float[Tensor, ""],
+    aspect: float = 1.0,
+) -> Float[Tensor, ""]:
+    """Half the height in metres of a frame without perspective that no point leaves when it is shrunk by ``margin``."""
+    x, y, _ = ((points_world - target_world) @ axes.T).unbind(-1)
+    return (torch.maximum(x.abs() / aspect, y.abs()).amax() * margin).clamp_min(_CLEARANCE)
+
+
 def contact_cameras(
     vertices_world: Float[Tensor, "#b v 3"],
     num_views: int = 8,

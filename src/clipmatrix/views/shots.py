@@ -1,61 +1,26 @@
 """Random cameras that frame what a prompt speaks of; knows prompts only as weights over vertices."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from clipmatrix.errors import ConfigError
-from clipmatrix.views.camera import Cameras, fit_distance, look_at, perspective
-from clipmatrix.views.framing import camera_axes, frame_center, frame_distance
+from clipmatrix.plans import CameraPlan
+from clipmatrix.views.camera import Cameras, fit_distance, look_at, orthographic, perspective
+from clipmatrix.views.draws import Draw, choose, narrowed, read, throw
+from clipmatrix.views.framing import camera_axes, frame_center, frame_distance, frame_half_height
+from clipmatrix.views.shot_config import ShotConfig
+
+__all__ = ["ShotConfig", "ShotSampler", "Shots"]
 
 _MEMBER = 0.5
 """Region weight from which a vertex must be in the frame."""
 
-
-@dataclass(frozen=True)
-class ShotConfig:
-    """Where the cameras may stand.
-
-    Azimuths lie within ``azimuth_range_deg`` of the front, evenly; a share ``front_share`` of the views within
-    ``front_range_deg``. Elevations are normal, cut at twice their spread. ``margin_min`` to ``margin_max`` is the
-    frame's size over the region's, at least 1. The target moves by up to ``look_at_jitter`` of the region's half
-    height. Whole-body prompts take close-ups with ``close_up_probability``, of ``close_up_min`` to ``close_up_max``
-    of the body's half height: the only shots that cut the region.
-    """
-
-    azimuth_range_deg: float = 180.0
-    front_share: float = 0.35
-    front_range_deg: float = 40.0
-    elevation_mean_deg: float = 5.0
-    elevation_spread_deg: float = 12.0
-    margin_min: float = 1.05
-    margin_max: float = 1.3
-    fov_min_deg: float = 25.0
-    fov_max_deg: float = 50.0
-    look_at_jitter: float = 0.08
-    roll_spread_deg: float = 3.0
-    close_up_probability: float = 0.15
-    close_up_min: float = 0.25
-    close_up_max: float = 0.5
-
-    def __post_init__(self) -> None:
-        _require_between("azimuth_range_deg", self.azimuth_range_deg, 0.0, 180.0)
-        _require_between("front_range_deg", self.front_range_deg, 0.0, 180.0)
-        _require_between("elevation_mean_deg", self.elevation_mean_deg, -80.0, 80.0)
-        _require_between("elevation_spread_deg", self.elevation_spread_deg, 0.0, 40.0)
-        _require_between("roll_spread_deg", self.roll_spread_deg, 0.0, 180.0)
-        for name in ("front_share", "close_up_probability", "look_at_jitter"):
-            _require_between(name, getattr(self, name), 0.0, 1.0)
-        for low, high, least, most in (
-            ("margin_min", "margin_max", 1.0, 10.0),
-            ("fov_min_deg", "fov_max_deg", 5.0, 120.0),
-            ("close_up_min", "close_up_max", 0.05, 1.0),
-        ):
-            _require_between(low, getattr(self, low), least, most)
-            _require_between(high, getattr(self, high), getattr(self, low), most)
+_STAND_OFF = 0.5
+"""How far in front of the body an eye without perspective stands, in metres: it matters to nothing but clipping."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +41,7 @@ class ShotSampler:
     """Draws shots for prompts.
 
     ``region_weights`` holds for each prompt the membership of every vertex in [0, 1]; ``prompt_weights`` how often
-    each prompt is served, relative to the others.
+    each prompt is served, relative to the others. ``plans`` are the prompts' own cameras; without any, all None.
 
     Raises: ConfigError when a region has no vertices, or the weights are not above zero.
     """
@@ -84,6 +49,7 @@ class ShotSampler:
     config: ShotConfig
     region_weights: Float[Tensor, "p v"]
     prompt_weights: Float[Tensor, "p"]
+    plans: tuple[CameraPlan | None, ...] = ()
 
     def __post_init__(self) -> None:
         if bool((self.region_weights.amax(dim=1) < _MEMBER).any()):
@@ -97,32 +63,63 @@ class ShotSampler:
         num_views: int,
         generator: torch.Generator,
         aspect: float = 1.0,
+        spread: float = 1.0,
+        place: Callable[[Float[Tensor, "b"]], Float[Tensor, "b"]] | None = None,
     ) -> Shots:
         """``num_views`` shots of the posed vertices: one pose for all views, or one per view.
 
-        Every vertex of the prompt's region lies in the frame, except in close-ups. Prompts come in proportion to
-        their weights, as evenly as whole numbers allow. Cameras are constants: no gradient reaches the vertices.
+        Every vertex of the prompt's region lies in the frame, except in close-ups and where a plan fixes the distance.
+        Prompts come in proportion to their weights, as evenly as whole numbers allow. Cameras are constants: no
+        gradient reaches the vertices. A ``spread`` under 1 narrows where cameras stand; ``place`` puts the even numbers
+        of [0, 1), which azimuths come from, elsewhere in [0, 1). Prompts with a plan have their own places.
         """
         device = vertices_world.device
         poses = vertices_world.detach().expand(num_views, *vertices_world.shape[1:])
         prompt_ids = self._sample_prompts(num_views, generator)
-        draw = _draw(self.config, num_views, generator)
+        draw = self._draw(num_views, prompt_ids, generator, spread, place)
         is_whole = (self.region_weights.amin(dim=1) >= _MEMBER).to(prompt_ids.device)
         is_close_up = draw.is_close_up & is_whole.index_select(0, prompt_ids)
         axes = camera_axes(draw.azimuth, draw.elevation, draw.roll).to(device)
         fov = draw.fov.to(device)
-        targets, distances = [], []
+        targets, distances, lenses = [], [], []
         for i, prompt in enumerate(prompt_ids.tolist()):
             member_ids = torch.nonzero(self.region_weights[prompt] >= _MEMBER).squeeze(1).to(device)
             points = poses[i].index_select(0, member_ids)
-            place = _close_up if bool(is_close_up[i]) else _full_frame
-            target, distance = place(points, axes[i], fov[i], draw, i, aspect)
+            frame = _close_up if bool(is_close_up[i]) else _full_frame
+            target, distance = frame(points, axes[i], fov[i], draw, i, aspect)
+            if bool(draw.is_flat[i]):
+                lens, distance = _flat_lens(points, poses[i], target, axes[i], fov[i], distance, draw, i, aspect)
+                lenses.append(lens)
             targets.append(target)
             distances.append(distance)
         target = torch.stack(targets)
         eye = target + torch.stack(distances)[:, None] * axes[:, 2]
-        cameras = Cameras(look_at(eye, target, draw.roll.to(device)), perspective(fov, aspect))
+        clip_from_view = perspective(fov, aspect)
+        if lenses:
+            clip_from_view = clip_from_view.index_copy(0, torch.nonzero(draw.is_flat).squeeze(1), torch.stack(lenses))
+        cameras = Cameras(look_at(eye, target, draw.roll.to(device)), clip_from_view)
         return Shots(cameras, prompt_ids.to(device), draw.azimuth.to(device), is_close_up.to(device))
+
+    def _draw(
+        self,
+        num_views: int,
+        prompt_ids: Int64[Tensor, "b"],
+        generator: torch.Generator,
+        spread: float,
+        place: Callable[[Float[Tensor, "b"]], Float[Tensor, "b"]] | None,
+    ) -> Draw:
+        """The numbers of all shots: by the settings, and by a prompt's own plan at the views that serve it."""
+        dice = throw(num_views, generator)
+        config = self.config if spread == 1.0 else narrowed(self.config, spread)
+        draw = read(dice, config)
+        if place is not None:
+            # Where learnt, all azimuths come from the whole range: the front's share would be counted twice.
+            placed = replace(dice, azimuth=place(dice.azimuth), front=torch.ones_like(dice.front))
+            draw = read(placed, config)
+        for prompt, plan in enumerate(self.plans):
+            if plan is not None:
+                draw = choose(prompt_ids == prompt, read(dice, config, plan), draw)
+        return draw
 
     def _sample_prompts(self, num_views: int, generator: torch.Generator) -> Int64[Tensor, "b"]:
         """Prompt ids by weight: one random offset for equal steps, so that counts never differ by more than one."""
@@ -134,49 +131,6 @@ class ShotSampler:
         return ids.index_select(0, torch.randperm(num_views, generator=generator, device=generator.device))
 
 
-@dataclass(frozen=True, eq=False)
-class _Draw:
-    """The random numbers of a batch of shots; angles in radians, ``shift`` and ``pick`` in [-1, 1] and [0, 1)."""
-
-    azimuth: Float[Tensor, "b"]
-    elevation: Float[Tensor, "b"]
-    roll: Float[Tensor, "b"]
-    fov: Float[Tensor, "b"]
-    margin: Float[Tensor, "b"]
-    shift: Float[Tensor, "b 2"]
-    is_close_up: Bool[Tensor, "b"]
-    close_up: Float[Tensor, "b"]
-    pick: Float[Tensor, "b"]
-
-
-def _draw(config: ShotConfig, num: int, generator: torch.Generator) -> _Draw:
-    """All random numbers, always as many: what one view draws does not depend on another's kind of shot."""
-
-    def uniform(low: float, high: float, *shape: int) -> Tensor:
-        drawn = torch.rand(num, *shape, generator=generator, device=generator.device)
-        return low + (high - low) * drawn
-
-    def normal(spread: float) -> Tensor:
-        return spread * torch.randn(num, generator=generator, device=generator.device).clamp(-2.0, 2.0)
-
-    front = math.radians(min(config.front_range_deg, config.azimuth_range_deg))
-    wide = math.radians(config.azimuth_range_deg)
-    is_front = uniform(0.0, 1.0) < config.front_share
-    azimuth = uniform(-1.0, 1.0) * torch.where(is_front, front, wide)
-    elevation = math.radians(config.elevation_mean_deg) + normal(math.radians(config.elevation_spread_deg))
-    return _Draw(
-        azimuth=azimuth,
-        elevation=elevation.clamp(-math.radians(85), math.radians(85)),
-        roll=normal(math.radians(config.roll_spread_deg)),
-        fov=uniform(math.radians(config.fov_min_deg), math.radians(config.fov_max_deg)),
-        margin=uniform(config.margin_min, config.margin_max),
-        shift=config.look_at_jitter * uniform(-1.0, 1.0, 2),
-        is_close_up=uniform(0.0, 1.0) < config.close_up_probability,
-        close_up=uniform(config.close_up_min, config.close_up_max),
-        pick=uniform(0.0, 1.0),
-    )
-
-
 Placement = tuple[Float[Tensor, "3"], Float[Tensor, ""]]
 """A target in world space, and the eye's distance from it in metres."""
 
@@ -185,13 +139,15 @@ def _full_frame(
     points_world: Float[Tensor, "n 3"],
     axes: Float[Tensor, "3 3"],
     fov: Float[Tensor, ""],
-    draw: _Draw,
+    draw: Draw,
     view: int,
     aspect: float,
 ) -> Placement:
     """The whole region in the frame, near its middle."""
     shift = _half_height(points_world, axes) * draw.shift[view].to(axes)
     target = frame_center(points_world, axes) + shift @ axes[:2]
+    if float(draw.distance[view]) > 0.0:
+        return target, draw.distance[view].to(axes)
     return target, frame_distance(points_world, target, axes, fov, draw.margin[view].to(axes), aspect)
 
 
@@ -199,7 +155,7 @@ def _close_up(
     points_world: Float[Tensor, "n 3"],
     axes: Float[Tensor, "3 3"],
     fov: Float[Tensor, ""],
-    draw: _Draw,
+    draw: Draw,
     view: int,
     aspect: float,
 ) -> Placement:
@@ -218,13 +174,27 @@ def _close_up(
     return points_world[pick] + nearest * axes[2], fit_distance(radius[None], fov[None])[0]
 
 
+def _flat_lens(
+    points_world: Float[Tensor, "n 3"],
+    body_world: Float[Tensor, "v 3"],
+    target: Float[Tensor, "3"],
+    axes: Float[Tensor, "3 3"],
+    fov: Float[Tensor, ""],
+    distance: Float[Tensor, ""],
+    draw: Draw,
+    view: int,
+    aspect: float,
+) -> tuple[Float[Tensor, "4 4"], Float[Tensor, ""]]:
+    """A lens without perspective that frames what one with perspective would, and an eye in front of the whole body."""
+    if bool(draw.is_close_up[view]) or float(draw.distance[view]) > 0.0:
+        half = distance * torch.tan(fov / 2)
+    else:
+        half = frame_half_height(points_world, target, axes, draw.margin[view].to(axes), aspect)
+    depth = (body_world - target) @ axes[2]
+    return orthographic(half[None], aspect)[0], depth.amax() + _STAND_OFF
+
+
 def _half_height(points_world: Float[Tensor, "n 3"], axes: Float[Tensor, "3 3"]) -> Float[Tensor, ""]:
     """Half the points' larger extent across the view, in metres."""
     across = points_world @ axes[:2].T
     return ((across.amax(dim=0) - across.amin(dim=0)) / 2).amax()
-
-
-def _require_between(name: str, value: float, low: float, high: float) -> None:
-    """Raises: ConfigError when the value is outside."""
-    if not low <= value <= high:
-        raise ConfigError(f"{name} must be from {low:g} to {high:g}, not {value:g}")
