@@ -5,16 +5,19 @@ from pathlib import Path
 
 from clipmatrix.bodies.loading import body_regions
 from clipmatrix.config import RunConfig
+from clipmatrix.config.schema import recipe_schema
 from clipmatrix.generate import animating, checkup, health, loop, rendering, resuming
 from clipmatrix.generate.animating import AnimateConfig, Animated
 from clipmatrix.generate.checkup import Finding
 from clipmatrix.generate.events import Event
+from clipmatrix.generate.recipes import Recipe
+from clipmatrix.generate.recipes import check_recipe as _check_recipe
 from clipmatrix.generate.rendering import RenderConfig
 from clipmatrix.health.verdicts import Health
 from clipmatrix.runs import directory
 from clipmatrix.runs.directory import Run
 
-__all__ = ["body_regions", "create", "open_run", "stream"]
+__all__ = ["body_regions", "create", "open_run", "recipe_schema", "stream"]
 
 
 def stream(config: RunConfig, out: Path) -> Generator[Event, None, None]:
@@ -65,6 +68,15 @@ def inspect(path: Path) -> Health:
         ClipMatrixError: it can be read as neither.
     """
     return health.inspect_run(path) if path.is_dir() else health.inspect_file(path)
+
+
+def check_recipe(path: Path) -> Recipe:
+    """What a recipe comes to, without running it.
+
+    Raises:
+        ClipMatrixError: it cannot be run; with the file and the line.
+    """
+    return _check_recipe(path)
 
 
 def check_up(folder: Path, seconds: float) -> Iterator[Finding]:

@@ -72,8 +72,8 @@ class LightPlan:
     def __post_init__(self) -> None:
         _require("ambient", self.ambient, 0.0, 4.0, 0.475)
         _require("key", self.key, 0.0, 4.0, 0.65)
-        _require("azimuth_deg", self.azimuth_deg, *_WIDEST, 25)
-        _require("elevation_deg", self.elevation_deg, -90.0, 90.0, 33)
+        _require("azimuth_deg", self.azimuth_deg, *_WIDEST, 25.0)
+        _require("elevation_deg", self.elevation_deg, -90.0, 90.0, 33.0)
         require_color("color", self.color)
 
 

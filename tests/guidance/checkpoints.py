@@ -30,36 +30,42 @@ TEXT = {
 VISION = {**TEXT, "image_size": 48, "patch_size": 16}
 
 
-def write_clip(folder: Path) -> Path:
-    """A CLIP folder: byte-level BPE with word ends, 20 positions, 48 pixels."""
+def write_clip(folder: Path, size: int = 48) -> Path:
+    """A CLIP folder: byte-level BPE with word ends, 20 positions, ``size`` pixels."""
     torch.manual_seed(1)
     tokenizer = _clip_tokenizer()
-    size = tokenizer.get_vocab_size()
     end = tokenizer.token_to_id("<|endoftext|>")
-    text = {**TEXT, "vocab_size": size, "max_position_embeddings": 20, "eos_token_id": end, "bos_token_id": end - 1}
-    CLIPModel(CLIPConfig(text_config=text, vision_config=VISION, projection_dim=24)).save_pretrained(folder)
+    text = {
+        **TEXT,
+        "vocab_size": tokenizer.get_vocab_size(),
+        "max_position_embeddings": 20,
+        "eos_token_id": end,
+        "bos_token_id": end - 1,
+    }
+    vision = {**VISION, "image_size": size}
+    CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=24)).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     _write(folder, "tokenizer_config.json", {"tokenizer_class": "CLIPTokenizer", "pad_token": "<|endoftext|>"})
     settings = {
-        "crop_size": 48,
+        "crop_size": size,
         "do_center_crop": True,
         "do_normalize": True,
         "do_resize": True,
         "image_mean": OPENAI_CLIP_MEAN,
         "image_std": OPENAI_CLIP_STD,
         "resample": 3,
-        "size": 48,
+        "size": size,
     }
     _write(folder, "preprocessor_config.json", settings)
     return folder
 
 
-def write_siglip(folder: Path) -> Path:
-    """A SigLIP folder: unigram pieces, closing ``</s>`` which also pads, 16 positions, 48 pixels."""
+def write_siglip(folder: Path, size: int = 48) -> Path:
+    """A SigLIP folder: unigram pieces, closing ``</s>`` which also pads, 16 positions, ``size`` pixels."""
     torch.manual_seed(2)
     tokenizer = _siglip_tokenizer()
     text = {**TEXT, **_text_shape(tokenizer)}
-    model = SiglipModel(SiglipConfig(text_config=text, vision_config=VISION))
+    model = SiglipModel(SiglipConfig(text_config=text, vision_config={**VISION, "image_size": size}))
     _scatter(model)
     model.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -74,7 +80,7 @@ def write_siglip(folder: Path) -> Path:
         "image_std": [0.5, 0.5, 0.5],
         "resample": 3,
         "rescale_factor": 1 / 255,
-        "size": {"height": 48, "width": 48},
+        "size": {"height": size, "width": size},
     }
     _write(folder, "preprocessor_config.json", settings)
     return folder

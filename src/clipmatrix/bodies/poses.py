@@ -9,6 +9,7 @@ from torch import Tensor
 
 from clipmatrix.bodies.anatomy import ANGLE_NAMES, ARM_ANGLES, build_pose_space, limits, mirrored_angles
 from clipmatrix.bodies.body import Body
+from clipmatrix.bodies.clearance import build_obstacles, limb_clearance
 from clipmatrix.bodies.key_poses import KEY_POSE_NAMES, key_angles
 from clipmatrix.bodies.rig import world_from_joint
 from clipmatrix.bodies.stance import arm_clearance, build_trunk, settle
@@ -16,6 +17,9 @@ from clipmatrix.errors import ConfigError
 
 # Half the thickness of a hand or a slim forearm.
 _ARM_MARGIN_M = 0.03
+
+_HAND_MARGIN_M, _FOOT_MARGIN_M = -0.02, 0.005
+"""Measured on 4,000 poses of the Anny body: see ``dev/LOG.md``."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class PoseSampler:
         self._body = body
         self._space = build_pose_space(body)
         self._trunk = build_trunk(body)
+        self._obstacles = build_obstacles(body)
         self._device = body.template.vertices.device
         self._keys = key_angles()
         self._limits = limits()
@@ -83,7 +88,20 @@ class PoseSampler:
         yaw = math.radians(self._config.max_yaw_deg) * (2 * torch.rand(num, generator=generator) - 1)
         angles[:, ANGLE_NAMES.index("body_yaw")] += yaw
         angles = angles.clamp(self._limits[:, 0], self._limits[:, 1])
-        return settle(self._space, self._arms_out(angles, first))
+        return self._limbs_out(settle(self._space, self._arms_out(angles, first)), first, yaw)
+
+    def _limbs_out(
+        self, angles: Float[Tensor, "b a"], keys: Float[Tensor, "b a"], yaw: Float[Tensor, "b"]
+    ) -> Float[Tensor, "b a"]:
+        """The settled poses, with a key pose in place of one that puts a hand or a foot into the body all the same."""
+        frames = world_from_joint(self._body.rig, self._space.joint_rotations(angles))
+        hands, feet = limb_clearance(self._body, self._obstacles, frames)
+        is_inside = (hands < _HAND_MARGIN_M) | (feet < _FOOT_MARGIN_M)
+        if bool(is_inside.any()):
+            keys = keys[is_inside].clone()
+            keys[:, ANGLE_NAMES.index("body_yaw")] += yaw[is_inside]
+            angles[is_inside] = settle(self._space, keys.clamp(self._limits[:, 0], self._limits[:, 1]))
+        return angles
 
     def _arms_out(self, angles: Float[Tensor, "b a"], keys: Float[Tensor, "b a"]) -> Float[Tensor, "b a"]:
         """The poses with the arms of their key pose where the mixture would put an arm into the trunk."""

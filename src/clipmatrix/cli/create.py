@@ -23,11 +23,17 @@ _INTERRUPTED = 130
 @click.option("--seed", type=int, help="The same seed gives the same result.  [default: 0]")
 @click.option("--quality", metavar="draft|standard|fine", help="How long to work.  [default: standard]")
 @click.option("--steps", type=int, help="Steps of the descent, instead of the quality's.")
-@click.option("--clip", metavar="MODEL", help="Encoder: mini, a Hugging Face name or a folder.  [default: mini]")
+@click.option(
+    "--clip",
+    metavar="MODEL",
+    multiple=True,
+    help="Encoder: mini, a Hugging Face name or a folder; several judge together.  [default: mini]",
+)
 @click.option(
     "--body", metavar="anny|smplx:FILE|FILE", help="What to dress; FILE is .glb, .gltf, .obj or .ply.  [default: anny]"
 )
 @click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
+@click.option("--wildness", type=float, help="How far the shape may leave the human form, 0 to 1.  [default: 0.5]")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with any setting; options win over it.")
 @click.option("--resume", "resumed", metavar="RUN", type=click.Path(path_type=Path), help="Go on with a stopped run.")
 @click.option("--from", "repeated", metavar="RUN", type=click.Path(path_type=Path), help="Repeat a run as recorded.")
@@ -37,9 +43,10 @@ def create(
     seed: int | None,
     quality: str | None,
     steps: int | None,
-    clip: str | None,
+    clip: tuple[str, ...],
     body: str | None,
     start: str | None,
+    wildness: float | None,
     config: Path | None,
     resumed: Path | None,
     repeated: Path | None,
@@ -57,7 +64,9 @@ def create(
     from clipmatrix.runs.directory import free_path
 
     if resumed is not None:
-        _require_alone(resumed, (prompt, out, seed, quality, steps, clip, body, start, config, repeated))
+        _require_alone(
+            resumed, (prompt, out, seed, quality, steps, clip or None, body, start, wildness, config, repeated)
+        )
         return _watch(resume_run(resumed), f"what {resumed} needs", resumed)
     settings: RunConfig = load_config(config, quality) if config else preset(quality or "standard")
     if repeated is not None:
@@ -82,13 +91,15 @@ def create(
         settings = dataclasses.replace(settings, seed=seed)
     if steps is not None:
         settings = dataclasses.replace(settings, steps=steps)
-    if clip is not None:
+    if clip:
         settings = dataclasses.replace(settings, clip=clip)
+    if wildness is not None:
+        settings = dataclasses.replace(settings, wildness=wildness)
     if start is not None:
         settings = dataclasses.replace(settings, start=_start(start))
-    place = out or free_path(Path("runs"), settings.prompts[0].text, settings.seed)
+    place = out or free_path(Path("runs"), settings.prompts[0].label, settings.seed)
 
-    return _watch(stream(settings, place), f"the body and the encoder {settings.clip}", place)
+    return _watch(stream(settings, place), f"the body and the encoder {' + '.join(settings.encoders)}", place)
 
 
 def _watch(events: "Generator[Event, None, None]", loaded: str, place: Path) -> int:

@@ -53,5 +53,24 @@ def load_config(path: Path, quality: str | None = None) -> RunConfig:
         raise ConfigError(f"{path} is no UTF-8 text: name a YAML file") from error
     named = top_level_value(text, "quality")
     base = preset(quality or (named if named in _PRESETS else "standard"))
-    config = load_yaml(text, str(path), base)
+    config = _with_paths(load_yaml(text, str(path), base), path.parent)
     return config if quality is None else dataclasses.replace(config, quality=base.quality)
+
+
+def _with_paths(config: RunConfig, folder: Path) -> RunConfig:
+    """The config with its pictures' paths taken from the folder of its file."""
+    prompts = tuple(
+        dataclasses.replace(prompt, image=_from(folder, prompt.image)) if prompt.image else prompt
+        for prompt in config.prompts
+    )
+    texture = config.parameters.texture
+    if texture.start_image:
+        texture = dataclasses.replace(texture, start_image=_from(folder, texture.start_image))
+    return dataclasses.replace(
+        config, prompts=prompts, parameters=dataclasses.replace(config.parameters, texture=texture)
+    )
+
+
+def _from(folder: Path, name: str) -> str:
+    # Absolute, since the record of a run is another file in another folder.
+    return str((folder / Path(name).expanduser()).resolve())

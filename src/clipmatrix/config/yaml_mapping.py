@@ -7,9 +7,10 @@ dataclasses of these; ``tuple[tuple[str, float], ...]`` may also be written as `
 import dataclasses
 import difflib
 import math
+import re
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -59,6 +60,22 @@ def top_level_value(text: str, key: str) -> str | None:
     return None
 
 
+def line_of(text: str, keys: Sequence[str | int]) -> int:
+    """The line of the value under those keys and list places, or of what holds it where it is not written out."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    line = 1
+    for key in keys:
+        found = None
+        if isinstance(node, yaml.MappingNode):
+            found = next((value for name, value in node.value if name.value == key), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            found = node.value[key]
+        if found is None:
+            break
+        node, line = found, found.start_mark.line + 1
+    return line
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """What to do about a misspelt word: the nearest known one, or all of them."""
     known = list(known)
@@ -105,9 +122,7 @@ class _Reader:
         try:
             return kind(**values) if base is None else dataclasses.replace(base, **values)
         except ClipMatrixError as error:
-            # The dataclass names the field that it refuses; the line is that field's, or else the section's.
-            named = [value for key, value in lines.items() if key in str(error)]
-            raise self.fail(named[0] if named else node, str(error)) from error
+            raise self.fail(_named(lines, str(error)) or node, str(error)) from error
 
     def value(self, node: yaml.Node, hint: Any, current: Any, key: str) -> Any:
         """One field's value of the type that its annotation asks for."""
@@ -175,6 +190,12 @@ class _Reader:
         if not math.isfinite(value):
             raise problem
         return value
+
+
+def _named(lines: dict[str, yaml.Node], message: str) -> yaml.Node | None:
+    """The value of the field that a dataclass refuses: the one whose name its message speaks of first."""
+    places = {key: match.start() for key in lines if (match := re.search(rf"\b{key}\b", message))}
+    return lines[min(places, key=lambda key: places[key])] if places else None
 
 
 def _option(node: yaml.Node, options: list[Any]) -> Any:

@@ -35,7 +35,7 @@ def load_guidance(name: str | Sequence[str], device: torch.device | str = "cpu")
 
             return load_fake(device)
         case _:
-            _require_place(name)
+            require_place(name)
             if _is_mini(Path(name).expanduser() / "config.json"):
                 from clipmatrix.guidance.mini import load_mini
 
@@ -70,9 +70,9 @@ def _is_mini(config: Path) -> bool:
         return False
 
 
-def _require_place(name: str) -> None:
-    """Raises: ModelError when ``name`` is neither a folder nor formed like a path or a hub name."""
-    if "/" in name or "\\" in name or (name and Path(name).expanduser().exists()):
+def require_place(name: str) -> None:
+    """Raises: ModelError when ``name`` is no built-in encoder, and neither a folder nor formed like a path or a hub name."""
+    if name in BUILT_IN or "/" in name or "\\" in name or (name and Path(name).expanduser().exists()):
         return
     near = get_close_matches(name.lower(), BUILT_IN, n=1)
     hint = f"did you mean {near[0]!r}? There are" if near else "there are"
