@@ -16,6 +16,7 @@ from jaxtyping import Float, Int64
 from scipy.spatial import KDTree
 from torch import Tensor
 
+from clipmatrix.bodies.belt import belted
 from clipmatrix.bodies.body import REGIONS, Body, RestBody
 from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, joint_from_heads, prune_influences
 from clipmatrix.errors import BodyError
@@ -195,7 +196,7 @@ def load_anny(device: torch.device | str = "cpu") -> Body:
         shape_bounds=bounds,
         neutral_shape=neutral,
         rest=rest,
-        regions=_regions(rig),
+        regions=belted(_regions(rig), neutral_body.vertices),
         humanoid=_humanoid(names),
         mirror_ids=_mirror_ids(neutral_body.vertices),
         licence=_LICENCE,
