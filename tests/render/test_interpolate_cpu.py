@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from clipmatrix.render.interpolate import Coverage, interpolate_reference
-from clipmatrix.render.interpolate_cpu import interpolate
+from clipmatrix.render.interpolate import Coverage, eye_rays_reference, interpolate_reference
+from clipmatrix.render.interpolate_cpu import eye_rays, interpolate
 
 SIZE = (12, 16)
 FACES = torch.tensor([[0, 1, 2], [2, 1, 3], [3, 4, 5], [5, 0, 4]])
@@ -65,3 +65,22 @@ def test_gradients_in_float64(generator: torch.Generator) -> None:
         return interpolate(clip, normals, uvs, (FACES, FACE_UVS), coverage, SIZE)[:2]
 
     assert torch.autograd.gradcheck(function, inputs)
+
+
+def test_rays_equal_the_twin(generator: torch.Generator) -> None:
+    coverage = draw(50, 1, generator)[3]
+    matrices = torch.randn(2, 3, 3, dtype=torch.float64, generator=generator)
+    torch.testing.assert_close(eye_rays(matrices, coverage), eye_rays_reference(matrices, coverage))
+
+
+def test_points_that_do_not_learn_get_no_gradient(generator: torch.Generator) -> None:
+    clip, normals, uvs, coverage = draw(40, 2, generator)
+    found = []
+    for learns in (False, True):
+        leaves = clip.clone().requires_grad_(), normals.clone().requires_grad_(), uvs.clone().requires_grad_(learns)
+        uv, normal, _ = interpolate(*leaves, (FACES, FACE_UVS), coverage, SIZE)
+        (uv.sum() + normal.sum()).backward()
+        found.append(leaves)
+    assert found[0][2].grad is None
+    for without, together in zip(found[0][:2], found[1][:2], strict=True):
+        assert torch.equal(without.grad, together.grad)

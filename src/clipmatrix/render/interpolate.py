@@ -108,3 +108,10 @@ def interpolate_reference(
     normal_ids = vertex_ids if normals.shape[0] == 1 else clip_ids
     weighed = weigh_rows(normals.reshape(-1, 3), normal_ids, where.weights)
     return uv, torch.nn.functional.normalize(weighed, dim=-1, eps=1e-6), change
+
+
+def eye_rays_reference(eye_from_ndc: Float[Tensor, "b 3 3"], coverage: Coverage) -> Float[Tensor, "n 3"]:
+    """Unit vectors along ``eye_from_ndc`` (X, Y, 1) of each pixel's view, (X, Y) being its centre in NDC."""
+    matrix = eye_from_ndc.to(coverage.ndc).index_select(0, coverage.view_ids)
+    rays = matrix[..., 2] + (matrix[..., :2] * coverage.ndc[:, None]).sum(-1)
+    return torch.nn.functional.normalize(rays, dim=-1, eps=1e-12)

@@ -31,6 +31,14 @@ def interpolate(
     return _Interpolate.apply(vertices_clip, normals, uvs, *face_ids, coverage, size)  # pyright: ignore[reportReturnType]
 
 
+def eye_rays(eye_from_ndc: Float[Tensor, "b 3 3"], coverage: Coverage) -> Float[Tensor, "n 3"]:
+    """Unit vectors along ``eye_from_ndc`` (X, Y, 1) of each pixel's view; ``eye_rays_reference`` is the twin."""
+    rays = coverage.ndc.new_empty(coverage.ndc.shape[0], 3)
+    given = eye_from_ndc.to(torch.float64).contiguous(), coverage.view_ids.contiguous(), coverage.ndc.contiguous()
+    _eye_rays(*_arrays(*given, rays))
+    return rays
+
+
 class _Interpolate(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -58,7 +66,9 @@ class _Interpolate(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         given = ctx.saved_tensors
-        totals = [torch.zeros_like(table) for table in given[:3]]
+        # A body's uv points hardly ever learn, and their sum costs as much as the normals'.
+        totals = [torch.zeros_like(table) for table in given[:2]]
+        totals.append(torch.zeros_like(given[2]) if ctx.needs_input_grad[2] else given[2][:0].clone())
         _interpolate_backward(*_arrays(*given, *(gradient.contiguous() for gradient in gradients[:2]), *totals))
         wanted = [total if is_needed else None for total, is_needed in zip(totals, ctx.needs_input_grad, strict=False)]
         return *wanted, None, None, None, None
@@ -66,6 +76,18 @@ class _Interpolate(torch.autograd.Function):
 
 def _arrays(*tensors: Tensor) -> Any:
     return [tensor.numpy() for tensor in tensors]
+
+
+@no_type_check
+@njit(cache=True, nogil=True, error_model="numpy")
+def _eye_rays(eye_from_ndc, view_ids, ndc, out):
+    for n in range(view_ids.shape[0]):
+        matrix, x, y = eye_from_ndc[view_ids[n]], ndc[n, 0], ndc[n, 1]
+        u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
+        v = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
+        w = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
+        shrink = 1.0 / max(np.sqrt(u * u + v * v + w * w), 1e-12)
+        out[n, 0], out[n, 1], out[n, 2] = u * shrink, v * shrink, w * shrink
 
 
 @no_type_check
@@ -169,8 +191,9 @@ def _interpolate_backward(
             to_normals[pose, row, 0] += weight * gx
             to_normals[pose, row, 1] += weight * gy
             to_normals[pose, row, 2] += weight * gz
-            to_uvs[uv_row, 0] += weight * grad_uv[n, 0]
-            to_uvs[uv_row, 1] += weight * grad_uv[n, 1]
+            if to_uvs.shape[0] > 0:
+                to_uvs[uv_row, 0] += weight * grad_uv[n, 0]
+                to_uvs[uv_row, 1] += weight * grad_uv[n, 1]
             by_weight[k] = (
                 gx * normals[pose, row, 0] + gy * normals[pose, row, 1] + gz * normals[pose, row, 2]
                 + grad_uv[n, 0] * uvs[uv_row, 0] + grad_uv[n, 1] * uvs[uv_row, 1]

@@ -11,8 +11,8 @@ from clipmatrix.geometry.mesh import Edges, build_edges
 from clipmatrix.render.antialias import antialias
 from clipmatrix.render.fragments import Fragments, Rasterizer
 from clipmatrix.render.fused_cpu import area_normals
-from clipmatrix.render.interpolate import Coverage, cover, interpolate_reference
-from clipmatrix.render.interpolate_cpu import interpolate
+from clipmatrix.render.interpolate import Coverage, cover, eye_rays_reference, interpolate_reference
+from clipmatrix.render.interpolate_cpu import eye_rays, interpolate
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
 from clipmatrix.render.rasterize_reference import ReferenceRasterizer
 from clipmatrix.render.shade import shade
@@ -142,9 +142,8 @@ def _to_eye(cameras: Cameras, coverage: Coverage) -> Float[Tensor, "n 3"]:
         depth_axis = inverse[:, :, 2:3]
         axes = inverse[:, :, [0, 1, 3]]
         eye_from_ndc = axes[:, :3] * depth_axis[:, 3:] - depth_axis[:, :3] * axes[:, 3:]
-        eye_from_ndc = eye_from_ndc.to(coverage.ndc).index_select(0, coverage.view_ids)
-        to_eye = eye_from_ndc[..., 2] + (eye_from_ndc[..., :2] * coverage.ndc[:, None]).sum(-1)
-        return torch.nn.functional.normalize(to_eye, dim=-1, eps=1e-12)
+        rays = eye_rays if coverage.ndc.device.type == "cpu" else eye_rays_reference
+        return rays(eye_from_ndc, coverage)
 
 
 def _light(surface: Surface, samples: Samples) -> Float[Tensor, "n 3"]:
