@@ -12,7 +12,7 @@ from clipmatrix.losses.laplacian import laplacian_loss
 from clipmatrix.losses.normal_consistency import neighbouring_faces, normal_consistency_loss
 from clipmatrix.losses.offset_size import offset_size_loss
 from clipmatrix.losses.symmetry import symmetry_loss
-from clipmatrix.losses.texture_change import texture_change_loss
+from clipmatrix.losses.texture_change import mean_square_change, thin_out
 from clipmatrix.losses.total_variation import total_variation_loss
 from clipmatrix.losses.weights import LossWeights
 
@@ -29,10 +29,13 @@ class Terms:
     texture_change: Float[Tensor, ""]
     symmetry: Float[Tensor, ""]
 
-    def total(self) -> Float[Tensor, ""]:
-        """Their sum."""
-        form = self.offset_size + self.laplacian + self.edge_length + self.normal_consistency
-        return form + self.total_variation + self.texture_change + self.symmetry
+    def form(self) -> Float[Tensor, ""]:
+        """The sum of those of the offsets."""
+        return self.offset_size + self.laplacian + self.edge_length + self.normal_consistency + self.symmetry
+
+    def look(self) -> Float[Tensor, ""]:
+        """The sum of those of the texture."""
+        return self.total_variation + self.texture_change
 
 
 class Regulariser:
@@ -51,7 +54,7 @@ class Regulariser:
         start_albedo: Float[Tensor, "th tw 3"] | None = None,
     ) -> None:
         self._weights = weights
-        self._start_albedo = start_albedo
+        self._start_texels = None if start_albedo is None else thin_out(start_albedo).contiguous()
         self._start = start_offset
         self._faces = body.template.faces
         self._mirror_ids = body.mirror_ids
@@ -63,10 +66,12 @@ class Regulariser:
         bare: Float[Tensor, "v 3"],
         offset: Float[Tensor, "v 3"],
         albedo: Float[Tensor, "th tw 3"] | None,
+        texels: Float[Tensor, "_ _ 3"] | None,
     ) -> Terms:
         """The terms for offsets on a bare body, both in the bind pose, and for a texture where one is shown.
 
-        Gradients reach ``offset`` and ``albedo`` only. What has a weight of zero, or cannot learn, costs nothing.
+        ``texels`` are those of the texture that ``thin_out`` leaves. Gradients reach ``offset``, ``albedo`` and
+        ``texels`` only. What has a weight of zero, or cannot learn, costs nothing.
         """
         weights, zero = self._weights, offset.new_zeros(())
         size = roughness = stretch = creases = asymmetry = busyness = repainting = zero
@@ -87,6 +92,6 @@ class Regulariser:
                 asymmetry = weights.symmetry * symmetry_loss(offset, self._mirror_ids)
         if albedo is not None and albedo.requires_grad and weights.total_variation:
             busyness = weights.total_variation * total_variation_loss(albedo)
-        if albedo is not None and albedo.requires_grad and weights.texture_change and self._start_albedo is not None:
-            repainting = weights.texture_change * texture_change_loss(albedo, self._start_albedo)
+        if texels is not None and weights.texture_change and self._start_texels is not None:
+            repainting = weights.texture_change * mean_square_change(texels, self._start_texels)
         return Terms(size, roughness, stretch, creases, busyness, repainting, asymmetry)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from clipmatrix.bodies.body import RestBody
 from clipmatrix.config import RunConfig
-from clipmatrix.generate.cuts import Cut, Stopwatch
+from clipmatrix.generate.cuts import Cut, Stopwatch, ThinLeaf
 from clipmatrix.generate.events import Losses, Seconds, Step
 from clipmatrix.generate.optimizers import SceneOptimiser, Shares
 from clipmatrix.generate.parts import Parts
@@ -17,6 +17,7 @@ from clipmatrix.generate.schedule import tint_deviation
 from clipmatrix.generate.score import Scorer, Scores
 from clipmatrix.generate.silhouette import silhouette_term
 from clipmatrix.guidance.augment import look
+from clipmatrix.losses.texture_change import thin_out
 from clipmatrix.render.pipeline import render
 from clipmatrix.render.surface import Images, Lights, Surface
 from clipmatrix.scene.lights import plain_lights, vary_lights
@@ -84,8 +85,8 @@ class Stepper:
         image_cut.backward()
         seconds_render += watch.lap()
         shown = next((surface.albedo for surface, _ in surfaces if surface.albedo.requires_grad), None)
-        terms = self._regularise(form.bare.vertices, form.offset, shown)
-        scene_cut.backward(terms.total())
+        terms = self._terms(form, shown)
+        scene_cut.backward(terms.form())
         body += watch.lap()
         is_finite = bool(torch.isfinite(loss)) and self.optimiser.is_finite()
         shares = self.optimiser.step(index) if is_finite else Shares()
@@ -100,6 +101,15 @@ class Stepper:
             form_share=shares.form,
             look_share=shares.look,
         )
+
+    def _terms(self, form: _Form, albedo: Float[Tensor, "th tw 3"] | None) -> Terms:
+        """The regularisers; the gradients of those of the look have reached ``albedo``, which is a leaf, if any."""
+        texels = None if albedo is None else ThinLeaf(albedo, thin_out)
+        terms = self._regularise(form.bare.vertices, form.offset, albedo, texels.leaf if texels else None)
+        if texels is not None and terms.look().requires_grad:
+            terms.look().backward()
+            texels.hand_back()
+        return terms
 
     def _form(self) -> _Form:
         rotations = self._parts.poses.sample(self._config.views, self._generator)

@@ -10,12 +10,14 @@ from torch.utils.weak import WeakIdKeyDictionary
 from clipmatrix.geometry.mesh import Edges, build_edges
 from clipmatrix.render.antialias import antialias
 from clipmatrix.render.fragments import Fragments, Rasterizer
-from clipmatrix.render.fused_cpu import area_normals, weigh_rows
-from clipmatrix.render.interpolate import Coverage, barycentrics, cover
+from clipmatrix.render.fused_cpu import area_normals
+from clipmatrix.render.interpolate import Coverage, cover, eye_rays_reference, interpolate_reference
+from clipmatrix.render.interpolate_cpu import eye_rays, interpolate
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
 from clipmatrix.render.rasterize_reference import ReferenceRasterizer
 from clipmatrix.render.shade import shade
-from clipmatrix.render.surface import Images, Lights, Surface
+from clipmatrix.render.shade_cpu import shade_samples
+from clipmatrix.render.surface import Images, Surface
 from clipmatrix.render.texture import sample_texture
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import Cameras
@@ -115,27 +117,15 @@ def _edges_of(surface: Surface) -> Edges:
 
 def _sample(surface: Surface, cameras: Cameras, vertices_clip: Float[Tensor, "b v 4"], fragments: Fragments) -> Samples:
     """Interpolate what shading needs at the covered pixels of all views."""
-    num_vertices = vertices_clip.shape[1]
     _, height, width = fragments.face_ids.shape
     coverage = cover(fragments, vertices_clip.dtype)
-    vertex_ids = surface.faces.index_select(0, coverage.face_ids)
-    clip_ids = vertex_ids + (coverage.view_ids * num_vertices)[:, None]
-    where = barycentrics(vertices_clip, clip_ids, coverage, (height, width))
-
-    uv_ids = surface.face_uvs.index_select(0, coverage.face_ids)
-    albedo = sample_texture(
-        surface.albedo,
-        weigh_rows(surface.uvs, uv_ids, where.weights),
-        weigh_rows(surface.uvs, uv_ids, where.per_column),
-        weigh_rows(surface.uvs, uv_ids, where.per_row),
-    )
-
     normals = area_normals(surface.vertices_world, surface.faces)
     # Unit length per vertex first: or the normals of large faces would bend those of their small neighbours.
-    normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-12).reshape(-1, 3)
-    is_shared_pose = surface.vertices_world.shape[0] == 1
-    normals = weigh_rows(normals, vertex_ids if is_shared_pose else clip_ids, where.weights)
-    normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-6)
+    normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-12)
+    on_surface = interpolate if vertices_clip.device.type == "cpu" else interpolate_reference
+    ids = surface.faces, surface.face_uvs
+    uv, normals, change = on_surface(vertices_clip, normals, surface.uvs, ids, coverage, (height, width))
+    albedo = sample_texture(surface.albedo, uv, change[:, 0], change[:, 1])
     return Samples(coverage, albedo, normals, _to_eye(cameras, coverage))
 
 
@@ -152,18 +142,27 @@ def _to_eye(cameras: Cameras, coverage: Coverage) -> Float[Tensor, "n 3"]:
         depth_axis = inverse[:, :, 2:3]
         axes = inverse[:, :, [0, 1, 3]]
         eye_from_ndc = axes[:, :3] * depth_axis[:, 3:] - depth_axis[:, :3] * axes[:, 3:]
-        eye_from_ndc = eye_from_ndc.to(coverage.ndc).index_select(0, coverage.view_ids)
-        to_eye = eye_from_ndc[..., 2] + (eye_from_ndc[..., :2] * coverage.ndc[:, None]).sum(-1)
-        return torch.nn.functional.normalize(to_eye, dim=-1, eps=1e-12)
+        rays = eye_rays if coverage.ndc.device.type == "cpu" else eye_rays_reference
+        return rays(eye_from_ndc, coverage)
 
 
 def _light(surface: Surface, samples: Samples) -> Float[Tensor, "n 3"]:
     """The radiance of each sample."""
+    lights, view_ids = surface.lights, samples.coverage.view_ids
+    if samples.albedo.device.type == "cpu":
+        return shade_samples(
+            samples.albedo,
+            samples.normals_world,
+            samples.to_eye_world,
+            view_ids,
+            lights,
+            surface.roughness,
+            surface.metallic,
+        )
 
     def per_sample(value: Float[Tensor, "#b 3"]) -> Float[Tensor, "#n 3"]:
-        return value if value.shape[0] == 1 else value.index_select(0, samples.coverage.view_ids)
+        return value if value.shape[0] == 1 else value.index_select(0, view_ids)
 
-    lights: Lights = surface.lights
     return shade(
         samples.albedo,
         samples.normals_world,

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from clipmatrix.errors import ModelError
-from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork
+from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork, freeze
 from clipmatrix.guidance.mini.words import FUNCTION_WORDS, PicturedWords, find_words, read_pictured
 
 CHECKPOINT = Path(__file__).parent / "checkpoint"
@@ -20,7 +20,7 @@ CHECKPOINT = Path(__file__).parent / "checkpoint"
 
 
 class MiniGuidance:
-    """The embedded encoder as a ``Guidance``; frozen, in evaluation mode."""
+    """The embedded encoder as a ``Guidance``; it freezes the network for good."""
 
     def __init__(
         self,
@@ -30,7 +30,8 @@ class MiniGuidance:
         name: str,
         pictured: PicturedWords | None = None,
     ) -> None:
-        self._network = network.eval().requires_grad_(False)
+        freeze(network)
+        self._network = network
         self._network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self._tokenizer = tokenizer
         self._row_ids = row_ids
