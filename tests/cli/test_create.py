@@ -193,6 +193,17 @@ def test_plain_reports_are_few_lines(capsys: pytest.CaptureFixture[str], tmp_pat
     assert lines[-1].startswith("step 600/600  score 0.500")
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_reports_say_once_that_a_run_ends_early(capsys: pytest.CaptureFixture[str], is_terminal: bool) -> None:
+    reporter = build_reporter(is_terminal)
+    reporter.begin("mini")
+    for step in range(1, 31):
+        reporter.show(_step(step, 600 if step < 20 else 30))
+    reporter.end()
+    out, err = capsys.readouterr()
+    assert (out + err).count("the score no longer rises: cooling down, to end after step 30 of 600") == 1
+
+
 def test_ctrl_c_is_handed_to_the_run_between_two_events(tmp_path: Path) -> None:
     def events() -> Iterator[Event]:
         yield Started(tmp_path, (), "x", 0, 9)

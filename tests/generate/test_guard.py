@@ -12,7 +12,6 @@ from clipmatrix.generate.events import Step
 from clipmatrix.generate.guard import MOST_CLIPPED, MOST_FLIPPED, Guard, clipping, folding, guard_form, steps_unseen
 from clipmatrix.generate.health import inspect_scene
 from clipmatrix.generate.optimizers import SceneOptimiser
-from clipmatrix.generate.plateau import Plateau
 from clipmatrix.generate.score import Scorer
 from clipmatrix.generate.stepper import Stepper
 from clipmatrix.losses.weights import LossWeights
@@ -133,17 +132,3 @@ def test_best_states_go_on_from_their_state() -> None:
     other.see(20, 0.1)
     other.restore()
     assert not scene.lights.turn.any()
-
-
-def test_plateaus_end_a_descent_that_no_longer_gains() -> None:
-    plateau = Plateau(5)
-    for step in range(1, 20):
-        plateau.see(step, min(step, 7) * 0.1)
-        assert plateau.is_over == (step >= 12)
-    again = Plateau(5)
-    again.load(plateau.state())
-    assert again == plateau
-    for step in range(1, 100):
-        never = Plateau(0)
-        never.see(step, 0.0)
-        assert not never.is_over

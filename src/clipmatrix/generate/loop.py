@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -22,7 +23,7 @@ from clipmatrix.generate.exporting import export_result, write_candidates, write
 from clipmatrix.generate.health import report_health
 from clipmatrix.generate.loading import load_parts, text_warnings
 from clipmatrix.generate.parts import Parts, StockedPoses
-from clipmatrix.generate.plateau import Plateau
+from clipmatrix.generate.plateau import Plateau, first_judged
 from clipmatrix.generate.probe import probe_colors
 from clipmatrix.generate.resuming import Resumption, prepare_resume, settings_digest
 from clipmatrix.generate.score import Scorer
@@ -111,7 +112,7 @@ class _Run:
         self._is_between_steps = True
         self._saved_step = self._step if self._saved else -1
         self._generator = torch.Generator().manual_seed(config.seed)
-        self._plateau = Plateau(config.patience)
+        self._plateau = Plateau(config.patience, config.steps, first_judged(config))
         self._scorer = Scorer(parts.guidance, config.prompts, config.score)
 
     def begin(self) -> Event:
@@ -151,7 +152,7 @@ class _Run:
             self._save()
         while True:
             yield from self._milestones()
-            if self._step >= config.steps or self._plateau.is_over:
+            if self._step >= self._plateau.end:
                 return
             if time.monotonic() - self._last_save >= config.save_every_s:
                 self._save()
@@ -178,13 +179,15 @@ class _Run:
 
     def _advance(self) -> Event:
         self._is_between_steps = False
-        report = self._stepper.step(self._step)
+        if self._plateau.settled is not None:
+            self._best.count_from(self._plateau.settled)
+        report = self._stepper.step(self._step, self._plateau.place(self._step))
         self._step, self._skipped = report.step, self._skipped + report.is_skipped
         if not report.is_skipped:
             self._best.see(report.step, report.score)
-        self._plateau.see(report.step, self._best.score)
+        self._plateau.see(report.step, report.score)
         self._is_between_steps = True
-        return self._tell(report)
+        return self._tell(replace(report, steps=self._plateau.end))
 
     def _milestones(self) -> Iterator[Event]:
         """The preview and the checkpoint that are due after this step, unless they were made before."""
@@ -192,7 +195,7 @@ class _Run:
         is_due = step > 0 and config.preview_every and step % config.preview_every == 0
         if is_due and not self._run.preview_path(step).exists():
             yield self._preview(step)
-        is_due = 0 < step < config.steps and config.checkpoint_every and step % config.checkpoint_every == 0
+        is_due = 0 < step < self._plateau.end and config.checkpoint_every and step % config.checkpoint_every == 0
         if is_due and not self._run.checkpoint_path(step).exists():
             assert self._scene is not None
             yield self._tell(Checkpoint(step, self._run.write_checkpoint(step, self._dump_scene())))

@@ -120,13 +120,17 @@ class SceneOptimiser:
             math.isfinite(parameter.grad.sum().item()) for parameter in self._parameters if parameter.grad is not None
         )
 
-    def step(self, index: int) -> Shares:
-        """Moves the parameters with the rates of step ``index``, which counts from 0, as far as the guards allow."""
-        look, form = rate_factors(index, self._num_steps, self._config)
+    def step(self, index: int, place: int | None = None) -> Shares:
+        """Moves the parameters in step ``index``, which counts from 0, as far as the guards allow.
+
+        The rates are those of step ``place`` where one is given.
+        """
+        place = index if place is None else place
+        look, form = rate_factors(place, self._num_steps, self._config)
         parts = [part for part in self._parts if part.is_form]
         form_share = self._move(parts, form * self._scale, self._form, is_watched=True)
         rate = self._config.texture_rate * look * self._scale * (self._look.brake if self._look else 1.0)
-        is_last = index + 1 == self._num_steps
+        is_last = place + 1 == self._num_steps
         is_watched = is_last or (index + 1) % steps_unseen(rate, self._num_levels) == 0
         parts = [part for part in self._parts if part.name == "texture"]
         look_share = self._move(parts, look * self._scale, self._look, is_watched)

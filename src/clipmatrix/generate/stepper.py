@@ -55,18 +55,21 @@ class Stepper:
         self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
         self._plain_lights = plain_lights()
 
-    def step(self, index: int) -> Step:
+    def step(self, index: int, place: int | None = None) -> Step:
         """The report on step ``index``, counted from 0, after the parameters have moved.
+
+        Rates and tint are those of step ``place`` where one is given.
 
         If any gradient is not finite, nothing moves and the report says so.
         """
+        place = index if place is None else place
         watch = Stopwatch()
         self.optimiser.clear()
         scene_cut, image_cut = Cut(), Cut()
 
         form = self._form()
         shots = self._parts.shots.sample(form.vertices_world.detach(), self._config.views, self._generator)
-        surfaces = self._surfaces(form, shots.prompt_ids, scene_cut, self._tint(index))
+        surfaces = self._surfaces(form, shots.prompt_ids, scene_cut, self._tint(place))
         body = watch.lap()
         pictures = [
             render(surface, _cameras_at(shots.cameras, views), self._size, rasterizer=self._parts.rasterizer)
@@ -88,7 +91,7 @@ class Stepper:
         scene_cut.backward(terms.total())
         body += watch.lap()
         is_finite = bool(torch.isfinite(loss)) and self.optimiser.is_finite()
-        shares = self.optimiser.step(index) if is_finite else Shares()
+        shares = self.optimiser.step(index, place) if is_finite else Shares()
         seconds = Seconds(body, seconds_render, encoder, watch.lap())
         return Step(
             step=index + 1,
