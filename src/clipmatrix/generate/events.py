@@ -68,7 +68,8 @@ class Step:
 
     ``is_skipped`` marks a step whose gradients were not finite, so that nothing moved. ``form_share``
     and ``look_share`` are how much of the form's and the texture's step was taken: under 1 where a whole one would have
-    folded the surface, or burnt out the texture.
+    folded the surface, or burnt out the texture. ``form_firmness`` and ``look_firmness`` are what the regularisers were
+    multiplied by: over 1 after steps that came near to that.
     """
 
     step: int
@@ -79,6 +80,8 @@ class Step:
     is_skipped: bool = False
     form_share: float = 1.0
     look_share: float = 1.0
+    form_firmness: float = 1.0
+    look_firmness: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,8 @@ class Stepper:
         image_cut.backward()
         seconds_render += watch.lap()
         shown = next((surface.albedo for surface, _ in surfaces if surface.albedo.requires_grad), None)
-        terms = self._regularise(form.bare.vertices, form.offset, shown)
+        firmness = self.optimiser.firmness
+        terms = self._regularise(form.bare.vertices, form.offset, shown, firmness)
         scene_cut.backward(terms.total())
         body += watch.lap()
         is_finite = bool(torch.isfinite(loss)) and self.optimiser.is_finite()
@@ -102,6 +103,8 @@ class Stepper:
             is_skipped=not is_finite,
             form_share=shares.form,
             look_share=shares.look,
+            form_firmness=firmness.form,
+            look_firmness=firmness.look,
         )
 
     def _form(self) -> _Form:
