@@ -8,7 +8,18 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from clipmatrix.generate.events import Checkpoint, Done, Event, Exported, Inspected, SearchProgress, Started, Step
+from clipmatrix.generate.events import (
+    Checkpoint,
+    Chosen,
+    Done,
+    Event,
+    Exported,
+    Inspected,
+    SearchProgress,
+    Started,
+    Step,
+    Tried,
+)
 
 _QUIET_SECONDS = 15.0
 _SMOOTHING = 0.9
@@ -88,6 +99,9 @@ class PlainReporter:
                     self._say(f"step {event.step}/{event.steps}  score {score:.3f}  {_left(left)}")
             case Checkpoint() if event.is_last:
                 self._say("writing the results")
+            case Tried() | Chosen():
+                self._pace = _Pace()
+                self._say(_tried(event))
             case Exported() | Inspected() | Done():
                 _conclude(event)
 
@@ -142,6 +156,10 @@ class LiveReporter:
                 self._move(event.step, f"step {event.step}/{event.steps}  score {score:.3f}  {_left(left)}")
             case Checkpoint() if event.is_last:
                 self._phase("writing the results", None)
+            case Tried() | Chosen():
+                self._pace = _Pace()
+                with _paused(self._progress):
+                    click.echo(_tried(event), err=True)
             case Exported() | Inspected() | Done():
                 with _paused(self._progress):
                     _conclude(event)
@@ -203,6 +221,15 @@ def _conclude(event: Exported | Inspected | Done) -> None:
             click.echo(f"stopped after {event.step} steps", err=True)
         case Done():
             click.echo(f"{event.step} steps in {event.seconds:.0f} s, score {event.score:.3f}", err=True)
+
+
+def _tried(event: Tried | Chosen) -> str:
+    match event:
+        case Tried():
+            health = "healthy" if event.is_healthy else "not healthy"
+            return f"seed {event.seed}: {event.score:.3f} by {event.judge}, {health}"
+        case Chosen():
+            return f"seed {event.seed} is the best, see {shown(event.sheet)}"
 
 
 def _left(seconds: float) -> str:
