@@ -28,6 +28,8 @@ _INTERRUPTED = 130
     "--body", metavar="anny|smplx:FILE|FILE", help="What to dress; FILE is .glb, .gltf, .obj or .ply.  [default: anny]"
 )
 @click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
+@click.option("--tries", type=int, metavar="N", help="Try N seeds briefly, and finish the best.")
+@click.option("--judge", metavar="MODEL", help="Encoder that scores the tries.  [default: that of --clip]")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with any setting; options win over it.")
 @click.option("--resume", "resumed", metavar="RUN", type=click.Path(path_type=Path), help="Go on with a stopped run.")
 @click.option("--from", "repeated", metavar="RUN", type=click.Path(path_type=Path), help="Repeat a run as recorded.")
@@ -40,6 +42,8 @@ def create(
     clip: str | None,
     body: str | None,
     start: str | None,
+    tries: int | None,
+    judge: str | None,
     config: Path | None,
     resumed: Path | None,
     repeated: Path | None,
@@ -50,15 +54,17 @@ def create(
     goes on from there.
     """
     # Loading the package takes seconds, which --help and --version need not wait for.
-    from clipmatrix.api import body_regions, load_record, stream
+    from clipmatrix.api import body_regions, load_record, stream, stream_tries
     from clipmatrix.api import resume as resume_run
     from clipmatrix.config import RunConfig, default_prompts, load_config, preset
     from clipmatrix.guidance.prompts import Prompt
     from clipmatrix.runs.directory import free_path
 
     if resumed is not None:
-        _require_alone(resumed, (prompt, out, seed, quality, steps, clip, body, start, config, repeated))
+        _require_alone(resumed, (prompt, out, seed, quality, steps, clip, body, start, tries, judge, config, repeated))
         return _watch(resume_run(resumed), f"what {resumed} needs", resumed)
+    if judge is not None and tries is None:
+        raise ConfigError("--judge scores the tries of --tries: say how many, as in --tries 4")
     settings: RunConfig = load_config(config, quality) if config else preset(quality or "standard")
     if repeated is not None:
         if config is not None or quality is not None:
@@ -88,7 +94,10 @@ def create(
         settings = dataclasses.replace(settings, start=_start(start))
     place = out or free_path(Path("runs"), settings.prompts[0].text, settings.seed)
 
-    return _watch(stream(settings, place), f"the body and the encoder {settings.clip}", place)
+    loaded = f"the body and the encoder {settings.clip}"
+    if tries is not None:
+        return _watch(stream_tries(settings, place, tries, judge or ""), loaded, place)
+    return _watch(stream(settings, place), loaded, place)
 
 
 def _watch(events: "Generator[Event, None, None]", loaded: str, place: Path) -> int:

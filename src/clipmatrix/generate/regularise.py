@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clipmatrix.bodies.body import Body
+from clipmatrix.generate.optimizers import UNSTRAINED, Firmness
 from clipmatrix.geometry.mesh import build_edges
 from clipmatrix.losses.edge_length import edge_length_loss
 from clipmatrix.losses.laplacian import laplacian_loss
@@ -67,31 +68,36 @@ class Regulariser:
         offset: Float[Tensor, "v 3"],
         albedo: Float[Tensor, "th tw 3"] | None,
         texels: Float[Tensor, "_ _ 3"] | None,
+        firmness: Firmness = UNSTRAINED,
     ) -> Terms:
         """The terms for offsets on a bare body, both in the bind pose, and for a texture where one is shown.
 
-        ``texels`` are those of the texture that ``thin_out`` leaves. Gradients reach ``offset``, ``albedo`` and
-        ``texels`` only. What has a weight of zero, or cannot learn, costs nothing.
+        ``texels`` are those of the texture that ``thin_out`` leaves. All terms are multiplied by how firm the form, or
+        the texture, is to be held. Gradients reach ``offset``, ``albedo`` and ``texels`` only. What has a weight of
+        zero, or cannot learn, costs nothing.
         """
         weights, zero = self._weights, offset.new_zeros(())
+        form, look = firmness.form, firmness.look
         size = roughness = stretch = creases = asymmetry = busyness = repainting = zero
         if offset.requires_grad:
             bare = bare.detach()
             vertices = bare + offset
             if weights.offset_size:
-                size = weights.offset_size * offset_size_loss(offset, self._start)
+                size = form * weights.offset_size * offset_size_loss(offset, self._start)
             if weights.laplacian:
-                roughness = weights.laplacian * laplacian_loss(offset - self._start, self._edge_ids)
+                roughness = form * weights.laplacian * laplacian_loss(offset - self._start, self._edge_ids)
             if weights.edge_length:
-                stretch = weights.edge_length * edge_length_loss(vertices, bare, self._edge_ids)
+                stretch = form * weights.edge_length * edge_length_loss(vertices, bare, self._edge_ids)
             if weights.normal_consistency:
-                creases = weights.normal_consistency * normal_consistency_loss(
-                    vertices, bare, self._faces, self._face_pairs
+                creases = (
+                    form
+                    * weights.normal_consistency
+                    * normal_consistency_loss(vertices, bare, self._faces, self._face_pairs)
                 )
             if weights.symmetry and self._mirror_ids is not None:
                 asymmetry = weights.symmetry * symmetry_loss(offset, self._mirror_ids)
         if albedo is not None and albedo.requires_grad and weights.total_variation:
-            busyness = weights.total_variation * total_variation_loss(albedo)
+            busyness = look * weights.total_variation * total_variation_loss(albedo)
         if texels is not None and weights.texture_change and self._start_texels is not None:
-            repainting = weights.texture_change * mean_square_change(texels, self._start_texels)
+            repainting = look * weights.texture_change * mean_square_change(texels, self._start_texels)
         return Terms(size, roughness, stretch, creases, busyness, repainting, asymmetry)

@@ -10,7 +10,7 @@ from clipmatrix.bodies.body import RestBody
 from clipmatrix.config import RunConfig
 from clipmatrix.generate.cuts import Cut, Stopwatch, ThinLeaf
 from clipmatrix.generate.events import Losses, Seconds, Step
-from clipmatrix.generate.optimizers import SceneOptimiser, Shares
+from clipmatrix.generate.optimizers import Firmness, SceneOptimiser, Shares
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.regularise import Regulariser, Terms
 from clipmatrix.generate.schedule import tint_deviation
@@ -56,18 +56,21 @@ class Stepper:
         self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
         self._plain_lights = plain_lights()
 
-    def step(self, index: int) -> Step:
+    def step(self, index: int, place: int | None = None) -> Step:
         """The report on step ``index``, counted from 0, after the parameters have moved.
+
+        Rates and tint are those of step ``place`` where one is given.
 
         If any gradient is not finite, nothing moves and the report says so.
         """
+        place = index if place is None else place
         watch = Stopwatch()
         self.optimiser.clear()
         scene_cut, image_cut = Cut(), Cut()
 
         form = self._form()
         shots = self._parts.shots.sample(form.vertices_world.detach(), self._config.views, self._generator)
-        surfaces = self._surfaces(form, shots.prompt_ids, scene_cut, self._tint(index))
+        surfaces = self._surfaces(form, shots.prompt_ids, scene_cut, self._tint(place))
         body = watch.lap()
         pictures = [
             render(surface, _cameras_at(shots.cameras, views), self._size, rasterizer=self._parts.rasterizer)
@@ -85,11 +88,12 @@ class Stepper:
         image_cut.backward()
         seconds_render += watch.lap()
         shown = next((surface.albedo for surface, _ in surfaces if surface.albedo.requires_grad), None)
-        terms = self._terms(form, shown)
+        firmness = self.optimiser.firmness
+        terms = self._terms(form, shown, firmness)
         scene_cut.backward(terms.form())
         body += watch.lap()
         is_finite = bool(torch.isfinite(loss)) and self.optimiser.is_finite()
-        shares = self.optimiser.step(index) if is_finite else Shares()
+        shares = self.optimiser.step(index, place) if is_finite else Shares()
         seconds = Seconds(body, seconds_render, encoder, watch.lap())
         return Step(
             step=index + 1,
@@ -100,12 +104,14 @@ class Stepper:
             is_skipped=not is_finite,
             form_share=shares.form,
             look_share=shares.look,
+            form_firmness=firmness.form,
+            look_firmness=firmness.look,
         )
 
-    def _terms(self, form: _Form, albedo: Float[Tensor, "th tw 3"] | None) -> Terms:
+    def _terms(self, form: _Form, albedo: Float[Tensor, "th tw 3"] | None, firmness: Firmness) -> Terms:
         """The regularisers; the gradients of those of the look have reached ``albedo``, which is a leaf, if any."""
         texels = None if albedo is None else ThinLeaf(albedo, thin_out)
-        terms = self._regularise(form.bare.vertices, form.offset, albedo, texels.leaf if texels else None)
+        terms = self._regularise(form.bare.vertices, form.offset, albedo, texels.leaf if texels else None, firmness)
         if texels is not None and terms.look().requires_grad:
             terms.look().backward()
             texels.hand_back()
