@@ -1,13 +1,14 @@
-"""The one door for every front end: create, stream, resume, open_run, animate, render, inspect; no user interface."""
+"""The one door for every front end: create, stream, resume, open_run, animate, render, export, inspect."""
 
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from clipmatrix.bodies.loading import body_regions
 from clipmatrix.config import RunConfig
-from clipmatrix.generate import animating, checkup, health, loop, rendering, resuming, tries
+from clipmatrix.generate import animating, checkup, converting, health, loop, rendering, resuming, tries
 from clipmatrix.generate.animating import AnimateConfig, Animated
 from clipmatrix.generate.checkup import Finding
+from clipmatrix.generate.converting import ExportConfig
 from clipmatrix.generate.events import Event
 from clipmatrix.generate.rendering import RenderConfig
 from clipmatrix.health.verdicts import Health
@@ -112,6 +113,15 @@ def render(
         ClipMatrixError: the run lacks what is asked for, or the file cannot be written.
     """
     rendering.render_run(run, path, config or RenderConfig(), on_progress)
+
+
+def export(run: Run, path: Path, config: ExportConfig | None = None) -> tuple[str, ...]:
+    """Writes the run's character in another format or with other options, and returns lines on what is to be known.
+
+    Raises:
+        ClipMatrixError: the character cannot be had that way, or the file cannot be written.
+    """
+    return converting.export_run(run, path, config or ExportConfig())
 
 
 def open_run(path: Path) -> Run:

@@ -17,6 +17,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from clipmatrix.bodies.anny_face import anny_morphs
 from clipmatrix.bodies.belt import belted
 from clipmatrix.bodies.body import REGIONS, Body, RestBody
 from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, joint_from_heads, prune_influences
@@ -232,6 +233,7 @@ def load_anny(device: torch.device | str = "cpu") -> Body:
         humanoid=_humanoid(names),
         mirror_ids=_mirror_ids(neutral_body.vertices),
         licence=_LICENCE,
+        morphs=anny_morphs,
     )
 
 

@@ -3,7 +3,7 @@
 Knows nothing of how the character was made.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from clipmatrix.errors import ExportError
 from clipmatrix.export.character import Character
 from clipmatrix.export.files import write_bytes
 from clipmatrix.export.glb import BinaryChunk, Json, Target
-from clipmatrix.export.gltf import png_bytes
+from clipmatrix.export.glb_material import add_material
+from clipmatrix.export.gltf import asset
 from clipmatrix.geometry.mesh import Mesh, vertex_normals
 
 
@@ -63,33 +64,14 @@ def pack_redressed(character: Character, body: Body) -> bytes:
             nodes[part.node]["skin"] = part.skin
         meshes.append({"name": nodes[part.node].get("name", "body"), "primitives": [primitive]})
     document: Json = {
-        "asset": {
-            "version": "2.0",
-            "generator": character.extras.generator,
-            "copyright": character.extras.licence,
-            "extras": asdict(character.extras),
-        },
+        "asset": asset(character),
         "scene": 0,
         "scenes": [{"nodes": list(source.roots)}],
         "nodes": nodes,
         "meshes": meshes,
-        "materials": [
-            {
-                "name": "skin",
-                "doubleSided": source.is_double_sided,
-                "pbrMetallicRoughness": {
-                    "baseColorTexture": {"index": 0},
-                    "metallicFactor": float(np.clip(character.metallic, 0, 1)),
-                    "roughnessFactor": float(np.clip(character.roughness, 0, 1)),
-                },
-            }
-        ],
-        "textures": [{"sampler": 0, "source": 0}],
-        "samplers": [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}],
-        "images": [
-            {"name": "albedo", "mimeType": "image/png", "bufferView": chunk.add_blob(png_bytes(character.albedo_srgb))}
-        ],
     }
+    # A normal map goes without tangents here, which clients then make by the rule that glTF names.
+    add_material(document, chunk, character, is_double_sided=source.is_double_sided)
     if source.skins:
         document["skins"] = [_skin(chunk, skin) for skin in source.skins]
     if source.animations:

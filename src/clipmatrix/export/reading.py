@@ -9,6 +9,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from scipy.spatial.transform import Rotation
 
+from clipmatrix.bodies.body import Morph
 from clipmatrix.bodies.clips import Clip
 from clipmatrix.bodies.rig import Rig, parent_from_joint
 from clipmatrix.errors import ExportError
@@ -52,7 +53,8 @@ def _read(file: GlbFile) -> CharacterFile:
     primitive = file.items("meshes")[int(body["mesh"])]["primitives"][0]
     mesh, first_ids = _mesh(file, primitive)
     rig = _rig(file, nodes, skin, joint_nodes, primitive, first_ids)
-    material = file.items("materials")[int(primitive.get("material", 0))].get("pbrMetallicRoughness", {})
+    sheet = file.items("materials")[int(primitive.get("material", 0))]
+    material = sheet.get("pbrMetallicRoughness", {})
     clips = tuple(_clip(file, animation, rig, joint_nodes) for animation in file.items("animations"))
     character = Character(
         mesh=mesh,
@@ -62,6 +64,9 @@ def _read(file: GlbFile) -> CharacterFile:
         metallic=float(material.get("metallicFactor", 1.0)),
         clips=clips,
         extras=_extras(file.document.get("asset", {})),
+        morphs=_morphs(file, int(body["mesh"]), primitive, first_ids),
+        normal_map=_map(file, sheet.get("normalTexture")),
+        metallic_roughness_map=_map(file, material.get("metallicRoughnessTexture")),
     )
     return CharacterFile(character, file, joint_nodes)
 
@@ -132,11 +137,32 @@ def _clip(file: GlbFile, animation: Json, rig: Rig, joint_nodes: list[int]) -> C
     )
 
 
+def _morphs(file: GlbFile, mesh: int, primitive: Json, first_ids: np.ndarray) -> tuple[Morph, ...]:
+    targets = primitive.get("targets", [])
+    names = file.items("meshes")[mesh].get("extras", {}).get("targetNames", [])
+    return tuple(
+        Morph(
+            str(names[index]) if index < len(names) else f"morph {index}",
+            torch.from_numpy(file.array(int(target["POSITION"]))[first_ids].astype(np.float32)),
+        )
+        for index, target in enumerate(targets)
+        if "POSITION" in target
+    )
+
+
 def _texture(file: GlbFile, material: Json) -> np.ndarray:
-    if "baseColorTexture" not in material:
-        factor = np.array(material.get("baseColorFactor", (0.7, 0.7, 0.7, 1.0)))[:3]
-        return np.broadcast_to((factor * 255).astype(np.uint8), (8, 8, 3)).copy()
-    texture = file.items("textures")[int(material["baseColorTexture"]["index"])]
+    picture = _map(file, material.get("baseColorTexture"))
+    if picture is not None:
+        return picture
+    factor = np.array(material.get("baseColorFactor", (0.7, 0.7, 0.7, 1.0)))[:3]
+    return np.broadcast_to((factor * 255).astype(np.uint8), (8, 8, 3)).copy()
+
+
+def _map(file: GlbFile, reference: Json | None) -> np.ndarray | None:
+    """The picture that a material refers to."""
+    if reference is None:
+        return None
+    texture = file.items("textures")[int(reference["index"])]
     source = texture.get("source", texture.get("extensions", {}).get("EXT_texture_webp", {}).get("source", 0))
     image = file.items("images")[int(source)]
     with Image.open(io.BytesIO(file.view(int(image["bufferView"])))) as picture:
@@ -150,4 +176,5 @@ def _extras(asset: Json) -> Extras:
         int(extras.get("seed", 0)),
         str(extras.get("generator", asset.get("generator", ""))),
         str(extras.get("licence", asset.get("copyright", ""))),
+        extras.get("recipe"),
     )

@@ -2,15 +2,17 @@
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from jaxtyping import UInt8
 
 from clipmatrix.bodies.body import Body, RestBody
 from clipmatrix.bodies.clips import Clip, build_clips
 from clipmatrix.bodies.gltf_clips import source_clips
-from clipmatrix.config import RunConfig
+from clipmatrix.config import RunConfig, dump_yaml
 from clipmatrix.export.character import Character, Extras
 from clipmatrix.export.gltf import write_glb
 from clipmatrix.export.home import at_home, write_redressed
@@ -45,6 +47,7 @@ def build_character(scene: Scene, body: Body, config: RunConfig) -> Character:
         metallic=float(metallic),
         clips=_clips(body, rest),
         extras=_extras(body, config),
+        morphs=body.morphs(),
     )
 
 
@@ -111,7 +114,17 @@ def write_candidates(path: Path, found: SearchResult) -> None:
 
 def _extras(body: Body, config: RunConfig) -> Extras:
     prompts = tuple(dict.fromkeys(prompt.text for prompt in config.prompts))
-    return Extras(prompts, config.seed, f"clipmatrix {version('clipmatrix')}", body.licence)
+    return Extras(prompts, config.seed, f"clipmatrix {version('clipmatrix')}", body.licence, _recipe(config))
+
+
+def _recipe(config: RunConfig) -> dict[str, Any]:
+    """The settings as JSON-able values; of files only their names, since models travel and folders are private."""
+    recipe = yaml.safe_load(dump_yaml(config))
+    for key in ("body", "clip"):
+        kind, colon, place = str(recipe[key]).rpartition(":")
+        if Path(place).is_absolute():
+            recipe[key] = f"{kind}{colon}{Path(place).name}"
+    return recipe
 
 
 def srgb_bytes(srgb: torch.Tensor) -> UInt8[np.ndarray, "th tw 3"]:

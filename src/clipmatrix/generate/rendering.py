@@ -172,9 +172,14 @@ def _programme(character: Character, config: RenderConfig) -> TurntableConfig:
         return dataclasses.replace(usual, parts=(Part(clip.name, config.seconds or max(float(clip.times[-1]), 4.0)),))
     if config.seconds is None:
         return usual
-    share = config.seconds / sum(part.seconds for part in usual.parts)
-    parts = tuple(dataclasses.replace(part, seconds=part.seconds * share) for part in usual.parts)
-    return dataclasses.replace(usual, parts=parts)
+    names = {clip.name for clip in character.clips}
+    shown = [part for part in usual.parts if part.clip_name in names]
+    longest = sorted(character.clips, key=lambda clip: -float(clip.times[-1]))[: len(usual.parts)]
+    shown = shown or [Part(clip.name, 1.0) for clip in longest] or list(usual.parts)
+    share = config.seconds / sum(part.seconds for part in shown)
+    return dataclasses.replace(
+        usual, parts=tuple(dataclasses.replace(part, seconds=part.seconds * share) for part in shown)
+    )
 
 
 def _still(character: Character, config: RenderConfig, aspect: float) -> Take:
