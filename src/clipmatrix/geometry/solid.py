@@ -112,7 +112,7 @@ def thickness(mesh: Mesh) -> Float[np.ndarray, "v"]:
         along = (away * normals[active]).sum(1)
         fits = (distance >= radius[active] * (1 - 1e-6)) | (nearest == active) | (along <= _NEAR)
         smaller = (away**2).sum(1) / (2 * np.maximum(along, _NEAR))
-        # From the ball's middle a wall lies opposite the vertex, and a neighbour whose normal is a little off beside it.
+        # From the ball's middle a wall lies opposite the vertex; a neighbour with its normal a little off, beside it.
         opposite = points[nearest] - points[active] + smaller[:, None] * normals[active]
         cosine = (opposite * normals[active]).sum(1) / np.maximum(smaller, _NEAR)
         fits |= cosine > _BESIDE
