@@ -12,6 +12,7 @@ from clipmatrix.cli.export import export
 from clipmatrix.cli.inspect import inspect
 from clipmatrix.cli.process import keep_freed_memory, silence_libraries, wait_without_spinning
 from clipmatrix.cli.render import render
+from clipmatrix.cli.view import view
 from clipmatrix.errors import ClipMatrixError
 
 EXIT_MISTAKE = 2
@@ -30,6 +31,7 @@ app.add_command(doctor)
 app.add_command(animate)
 app.add_command(render)
 app.add_command(export)
+app.add_command(view)
 
 
 def main() -> None:
