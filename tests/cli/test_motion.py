@@ -93,6 +93,7 @@ def test_what_cannot_be_animated_is_one_line_and_leaves_the_model(
         (["still", "--size", "32", "--supersample", "3", "--out", "a.webp", "--transparent"], "a.webp", (32, 32)),
         (["sheet", "--clip", "walk", "--size", "32", "--supersample", "1"], "sheet-walk.png", None),
         (["sheet", "--size", "32"], "sheet.png", None),
+        (["still", "--size", "32", "--face", "jawOpen=0.8", "--face", "browInnerUp"], "still.png", (32, 32)),
     ],
 )
 def test_pictures(made: Run, arguments: list[str], name: str, size: tuple[int, int] | None) -> None:
@@ -142,6 +143,8 @@ def test_a_folder_of_transparent_pictures(made: Run) -> None:
         (["--fps", "0"], "from 1 to 120"),
         (["evolution"], "preview_every"),
         (["--supersample", "9"], "from 1 to 4"),
+        (["still", "--face", "smile"], "jawOpen, browInnerUp"),
+        (["still", "--face", "jawOpen=wide"], "written like jawOpen=0.6"),
     ],
 )
 def test_what_cannot_be_rendered_is_one_line_and_writes_nothing(

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_a_vertex_whose_faces_are_mirrored_in_the_texture_is_split(character: Ch
         assert not own & other
 
 
-def test_facial_actions_come_back_from_the_file(character: Character, tmp_path) -> None:
+def test_facial_actions_come_back_from_the_file(character: Character, tmp_path: Path) -> None:
     (tmp_path / "a.glb").write_bytes(pack_glb(character))
     found = read_character(tmp_path / "a.glb").character
     assert tuple(morph.name for morph in found.morphs) == FACE_NAMES
@@ -83,6 +84,28 @@ def test_facial_actions_come_back_from_the_file(character: Character, tmp_path) 
     assert found.extras == character.extras
     assert found.normal_map is not None
     assert np.array_equal(found.normal_map, character.normal_map)
+
+
+def test_all_parts_on_one_skeleton_are_read(character: Character, tmp_path: Path) -> None:
+    """The mesh cut into two primitives, and one of them into a node of its own; a mesh without skeleton is counted."""
+    file = parse_glb(pack_glb(replace(character, morphs=())))
+    document = file.document
+    whole = document["meshes"][0]["primitives"][0]
+    indices = document["accessors"][whole["indices"]]
+    first = 3 * (indices["count"] // 6)
+    halves = []
+    for start, count in ((0, first), (first, indices["count"] - first)):
+        document["accessors"].append({**indices, "byteOffset": indices["byteOffset"] + 2 * start, "count": count})
+        halves.append({**whole, "indices": len(document["accessors"]) - 1})
+    document["meshes"] = [{"primitives": [half]} for half in halves]
+    body = next(node for node in document["nodes"] if "mesh" in node)
+    document["nodes"] += [{**body, "mesh": 1}, {"mesh": 0}]
+    (tmp_path / "a.glb").write_bytes(pack_glb_file(file))
+    found = read_character(tmp_path / "a.glb")
+    assert found.num_left == 1
+    assert found.character.mesh.vertices.shape == character.mesh.vertices.shape
+    corners = [one.mesh.vertices[one.mesh.faces].numpy() for one in (character, found.character)]
+    np.testing.assert_allclose(*corners, atol=1e-6)
 
 
 def test_targets_are_sparse_and_move_normals_too(character: Character) -> None:
@@ -140,7 +163,7 @@ def test_a_file_that_announces_a_world_of_zeros_is_refused() -> None:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_pictures_in_each_format(character: Character, codec: Codec, tmp_path) -> None:
+def test_pictures_in_each_format(character: Character, codec: Codec, tmp_path: Path) -> None:
     data = pack_glb(character, GlbOptions(TextureFormat(codec, 92)))
     glb = read_glb(data)
     assert {image["mimeType"] for image in glb.document["images"]} == {f"image/{codec}"}

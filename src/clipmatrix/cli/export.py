@@ -58,6 +58,7 @@ def export(
     """
     from clipmatrix.api import export as export_run
     from clipmatrix.api import open_run
+    from clipmatrix.cli.face import face_weights
     from clipmatrix.cli.progress import shown
     from clipmatrix.export.glb_material import CODECS, TextureFormat
     from clipmatrix.export.humanoid import NAME_SETS, REST_POSES
@@ -79,7 +80,7 @@ def export(
         rest_pose=REST_POSES[REST_POSES.index(rest)],
         clip=clip,
         time=time,
-        face=dict(_weight(text) for text in face),
+        face=face_weights(face),
         height_mm=height,
     )
     opened = open_run(run)
@@ -88,11 +89,3 @@ def export(
         click.echo(line)
     click.echo(f"file           {shown(path)}")
     return 0
-
-
-def _weight(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
-    try:
-        return name.strip(), float(value or 1.0)
-    except ValueError:
-        raise ExportError(f'a facial action is written like jawOpen=0.6, not "{text}": give it a number') from None

@@ -1,6 +1,7 @@
 """``clipmatrix render``: options into one call of the api; knows no stage."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ _KINDS = ("turntable", "poses", "clip", "evolution", "still", "sheet")
 @click.option(
     "--turn", type=float, default=25.0, show_default=True, help="Degrees from the front, for clips and stills."
 )
+@click.option("--face", multiple=True, metavar="ACTION=WEIGHT", help="A facial action, as jawOpen=0.6.")
 @click.option("--elevation", type=float, default=8.0, show_default=True, help="Degrees above the horizon.")
 def render(
     run: Path,
@@ -47,6 +49,7 @@ def render(
     fps: int,
     turns: float | None,
     turn: float,
+    face: Sequence[str],
     elevation: float,
 ) -> int:
     """Make pictures and films of RUN, as in: clipmatrix render runs/a-zebra-0 turntable --ground --out zebra.webm
@@ -57,6 +60,7 @@ def render(
     from clipmatrix.api import open_run
     from clipmatrix.api import render as render_run
     from clipmatrix.cli.bar import Bar
+    from clipmatrix.cli.face import face_weights
     from clipmatrix.cli.progress import shown
     from clipmatrix.export.film import Look
     from clipmatrix.generate.rendering import KINDS, RenderConfig, default_path
@@ -73,6 +77,7 @@ def render(
         turns=turns,
         turn_deg=turn,
         elevation_deg=elevation,
+        face=face_weights(face),
     )
     opened = open_run(run)
     path = out or default_path(opened, config)

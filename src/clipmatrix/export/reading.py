@@ -21,11 +21,15 @@ from clipmatrix.geometry.mesh import Mesh
 
 @dataclass(frozen=True, eq=False)
 class CharacterFile:
-    """A character and the file it stands in; ``joint_nodes`` are the nodes of its rig's joints."""
+    """A character and the file it stands in; ``joint_nodes`` are the nodes of its rig's joints.
+
+    ``num_left`` meshes of the file hang on other skeletons or on none, and are not in the character.
+    """
 
     character: Character
     file: GlbFile
     joint_nodes: list[int]
+    num_left: int = 0
 
 
 def read_character(path: Path) -> CharacterFile:
@@ -50,9 +54,13 @@ def _read(file: GlbFile) -> CharacterFile:
         raise GlbError("it holds no mesh with a skeleton")
     skin = skins[int(body["skin"])]
     joint_nodes = [int(node) for node in skin["joints"]]
-    primitive = file.items("meshes")[int(body["mesh"])]["primitives"][0]
-    mesh, first_ids = _mesh(file, primitive)
-    rig = _rig(file, nodes, skin, joint_nodes, primitive, first_ids)
+    # Parts of one figure share its skeleton; where they stand is told by the joints alone.
+    parts = [node for node in nodes if "mesh" in node and node.get("skin") == body["skin"]]
+    primitives = [one for node in parts for one in file.items("meshes")[int(node["mesh"])]["primitives"]]
+    primitive = primitives[0]
+    table = _table(file, primitives)
+    mesh, first_ids = _mesh(table)
+    rig = _rig(file, nodes, skin, joint_nodes, table, first_ids)
     sheet = file.items("materials")[int(primitive.get("material", 0))]
     material = sheet.get("pbrMetallicRoughness", {})
     clips = tuple(_clip(file, animation, rig, joint_nodes) for animation in file.items("animations"))
@@ -64,35 +72,58 @@ def _read(file: GlbFile) -> CharacterFile:
         metallic=float(material.get("metallicFactor", 1.0)),
         clips=clips,
         extras=_extras(file.document.get("asset", {})),
-        morphs=_morphs(file, int(body["mesh"]), primitive, first_ids),
+        morphs=_morphs(file, int(body["mesh"]), primitive, first_ids) if len(primitives) == 1 else (),
         normal_map=_map(file, sheet.get("normalTexture")),
         metallic_roughness_map=_map(file, material.get("metallicRoughnessTexture")),
     )
-    return CharacterFile(character, file, joint_nodes)
+    num_left = sum("mesh" in node for node in nodes) - len(parts)
+    return CharacterFile(character, file, joint_nodes, num_left)
 
 
-def _mesh(file: GlbFile, primitive: Json) -> tuple[Mesh, np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """The vertices of all primitives one after another, and their triangles."""
+
+    positions: np.ndarray
+    uvs: np.ndarray
+    joints: np.ndarray
+    weights: np.ndarray
+    corners: np.ndarray
+
+
+def _table(file: GlbFile, primitives: list[Json]) -> _Table:
+    positions, uvs, joints, weights = (
+        np.concatenate([file.array(int(one["attributes"][name])) for one in primitives]).astype(kind)
+        for name, kind in (
+            ("POSITION", np.float32),
+            ("TEXCOORD_0", np.float32),
+            ("JOINTS_0", np.int64),
+            ("WEIGHTS_0", np.float32),
+        )
+    )
+    corners, first = [], 0
+    for one in primitives:
+        corners.append(file.array(int(one["indices"])).astype(np.int64).reshape(-1, 3) + first)
+        first += len(file.array(int(one["attributes"]["POSITION"])))
+    return _Table(positions, uvs, joints, weights, np.concatenate(corners))
+
+
+def _mesh(table: _Table) -> tuple[Mesh, np.ndarray]:
     """The mesh with vertices that lie in one place made one, and for each of them one vertex of the file."""
-    attributes = primitive["attributes"]
-    positions = file.array(int(attributes["POSITION"])).astype(np.float32)
-    joints = file.array(int(attributes["JOINTS_0"])).astype(np.float32)
-    weights = file.array(int(attributes["WEIGHTS_0"])).astype(np.float32)
     # A seam splits a vertex into copies that are alike in all that moves them.
-    alike = np.concatenate([positions, joints, weights], axis=1)
+    alike = np.concatenate([table.positions, table.joints.astype(np.float32), table.weights], axis=1)
     _, first_ids, ids = np.unique(alike, axis=0, return_index=True, return_inverse=True)
-    corners = file.array(int(primitive["indices"])).astype(np.int64).reshape(-1, 3)
-    uvs = file.array(int(attributes["TEXCOORD_0"])).astype(np.float32)
     mesh = Mesh(
-        torch.from_numpy(positions[first_ids]),
-        torch.from_numpy(ids.reshape(-1).astype(np.int64)[corners]),
-        torch.from_numpy(uvs),
-        torch.from_numpy(corners),
+        torch.from_numpy(table.positions[first_ids]),
+        torch.from_numpy(ids.reshape(-1).astype(np.int64)[table.corners]),
+        torch.from_numpy(table.uvs),
+        torch.from_numpy(table.corners),
     )
     return mesh, first_ids
 
 
 def _rig(
-    file: GlbFile, nodes: list[Json], skin: Json, joint_nodes: list[int], primitive: Json, first_ids: np.ndarray
+    file: GlbFile, nodes: list[Json], skin: Json, joint_nodes: list[int], table: _Table, first_ids: np.ndarray
 ) -> Rig:
     place = {node: joint for joint, node in enumerate(joint_nodes)}
     parents = [-1] * len(joint_nodes)
@@ -103,13 +134,12 @@ def _rig(
     if any(parent >= joint for joint, parent in enumerate(parents)):
         raise GlbError("its joints stand before their parents")
     inverse_binds = file.array(int(skin["inverseBindMatrices"])).transpose(0, 2, 1).astype(np.float32).copy()
-    attributes = primitive["attributes"]
     return Rig(
         joint_names=tuple(str(nodes[node].get("name", f"joint {node}")) for node in joint_nodes),
         parents=tuple(parents),
         joint_from_bind=torch.from_numpy(inverse_binds),
-        joint_ids=torch.from_numpy(file.array(int(attributes["JOINTS_0"]))[first_ids].astype(np.int64)),
-        joint_weights=torch.from_numpy(file.array(int(attributes["WEIGHTS_0"]))[first_ids].astype(np.float32)),
+        joint_ids=torch.from_numpy(table.joints[first_ids]),
+        joint_weights=torch.from_numpy(table.weights[first_ids]),
     )
 
 

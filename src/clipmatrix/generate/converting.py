@@ -112,7 +112,15 @@ def export_run(run: Run, path: Path, config: ExportConfig) -> tuple[str, ...]:
         raise ExportError(f'wanted a file that ends in .{config.format}, found "{path.name}"; choose another --out')
     if path.exists() and path.resolve() == run.glb_path.resolve():
         raise ExportError(f"{path} is what the run's exports are made from: choose another --out")
-    character = _prepared(read_character(run.glb_path).character, config)
+    found = read_character(run.glb_path)
+    left = (
+        (f"left out       {found.num_left} meshes that hang on another skeleton or on none",) if found.num_left else ()
+    )
+    return (*left, *_written(_prepared(found.character, config), path, config))
+
+
+def _written(character: Character, path: Path, config: ExportConfig) -> tuple[str, ...]:
+    """Writes the file, and returns lines on it."""
     options = GlbOptions(config.texture_format, config.has_lights)
     match config.format:
         case "glb" if config.max_mb is not None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from clipmatrix.bodies.clips import Clip
 from clipmatrix.errors import ExportError
-from clipmatrix.export.character import Character
+from clipmatrix.export.character import Character, expressed
 from clipmatrix.export.film import Look, Take, build_take, clip_take, shoot
 from clipmatrix.export.images import contact_sheet, write_views
 from clipmatrix.export.motion import Motion, join, sample_clip, stand_still
@@ -41,7 +41,7 @@ class RenderConfig:
     A turntable shows the run's clips (or ``clip`` alone) while the camera goes ``turns`` times round; ``poses`` goes
     through the key poses while it does; ``clip`` shows one clip from ``turn_deg``; ``evolution`` shows how the
     character grew; a still is ``clip`` at ``time``, or the bind pose; a sheet is a table of stills. ``seconds`` is the
-    film's length, by default its kind's own.
+    film's length, by default its kind's own. ``face`` are the weights of facial actions throughout.
     """
 
     kind: Kind = "turntable"
@@ -53,6 +53,7 @@ class RenderConfig:
     turns: float | None = None
     turn_deg: float = 25.0
     elevation_deg: float = 8.0
+    face: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 1 <= self.fps <= 120:
@@ -93,7 +94,7 @@ def render_run(run: Run, path: Path, config: RenderConfig, on_progress: Progress
     if config.kind == "evolution":
         write_film(path, evolution_frames(run, config.look, config.seconds, config.fps, on_progress), config.fps)
         return
-    character = read_character(run.glb_path).character
+    character = expressed(read_character(run.glb_path).character, config.face)
     aspect = config.look.size.width / config.look.size.height
     match config.kind:
         case "still":
