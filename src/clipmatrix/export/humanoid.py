@@ -13,11 +13,12 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from clipmatrix.bodies.body import Morph
 from clipmatrix.bodies.clips import Clip
-from clipmatrix.bodies.rig import Rig, parent_from_joint, skin, world_from_joint
+from clipmatrix.bodies.rig import Rig, parent_from_joint, world_from_joint
 from clipmatrix.errors import ExportError
 from clipmatrix.export.character import Character
 from clipmatrix.motion.joint_names import FINGERS, JointRoles, find_roles
@@ -28,6 +29,8 @@ RestPose = Literal["own", "a", "t"]
 REST_POSES: tuple[RestPose, ...] = ("own", "a", "t")
 
 _A_POSE = math.radians(45)
+_SHOULDER_SHARE = 0.2
+"""How much of an arm's lift its shoulder does."""
 _SIDES = {"l": ("left", "Left"), "r": ("right", "Right")}
 # role: VRM's name without its side, Mixamo's without prefix and side.
 _LIMB_NAMES = {
@@ -117,8 +120,8 @@ def _spread(chain: tuple[int, ...], num: int) -> list[int]:
 def reposed(character: Character, pose: RestPose) -> Character:
     """The character with its arms at rest level at the sides (``t``) or hanging by 45 degrees (``a``), joints unturned.
 
-    Mesh, joints, facial actions and clips go with them: every clip shows the same poses as before, up to what blended
-    skinning changes at shoulders and elbows when it is done twice.
+    Mesh, joints, facial actions and clips go with them: every clip shows the same poses as before. The mesh is the one
+    that blended skinning brings back to the old rest pose exactly, so that poses near it differ least, at the armpits.
 
     Raises:
         ExportError: the rig is no humanoid whose joints can be told by their names.
@@ -128,7 +131,8 @@ def reposed(character: Character, pose: RestPose) -> Character:
     rig = character.rig
     turns = _arm_turns(rig, _roles(rig), 0.0 if pose == "t" else _A_POSE)
     frames = world_from_joint(rig, turns[None])
-    vertices = skin(character.mesh.vertices, rig, frames)[0]
+    new_from_old_skin = _unskinning(rig, frames[0])
+    vertices = _moved(new_from_old_skin, character.mesh.vertices)
     # New frames at the posed joints, parallel to the world's axes as all bodies' are.
     bind = torch.eye(4).repeat(len(rig.parents), 1, 1)
     bind[:, :3, 3] = frames[0, :, :3, 3]
@@ -139,7 +143,7 @@ def reposed(character: Character, pose: RestPose) -> Character:
         mesh=replace(character.mesh, vertices=vertices),
         rig=new_rig,
         clips=tuple(_carried(clip, rig, new_from_old) for clip in character.clips),
-        morphs=tuple(Morph(m.name, _turned(m.offsets, rig, frames)) for m in character.morphs),
+        morphs=tuple(Morph(m.name, _turned(new_from_old_skin, m.offsets)) for m in character.morphs),
     )
 
 
@@ -155,6 +159,12 @@ def _arm_turns(rig: Rig, roles: JointRoles, below: float) -> Float[Tensor, "j 3 
         chain = [roles.joints[f"upper_arm_{side}"], roles.joints[f"lower_arm_{side}"]]
         chain += [roles.joints[f"hand_{side}"]] if f"hand_{side}" in roles.joints else []
         chain += [middle[0]] if middle and len(chain) == 3 else []
+        shoulder = roles.joints.get(f"shoulder_{side}")
+        if shoulder is not None:
+            # Arms are lifted with the shoulder, or the skin beside the neck would fold.
+            bone = torch.nn.functional.normalize(places[chain[1]] - places[chain[0]], dim=0)
+            done = _part(_shortest(bone, aim), _SHOULDER_SHARE)
+            turns[shoulder] = axes[shoulder].T @ done @ axes[shoulder]
         for joint, end in itertools.pairwise(chain):
             bone = torch.nn.functional.normalize(places[end] - places[joint], dim=0)
             # The joint is turned in space by what its parents are and by what still parts its bone from the aim.
@@ -172,6 +182,12 @@ def _shortest(start: Float[Tensor, "3"], end: Float[Tensor, "3"]) -> Float[Tenso
     return torch.eye(3) + skew + skew @ skew / (1.0 + start @ end).clamp_min(1e-6)
 
 
+def _part(rotation: Float[Tensor, "3 3"], share: float) -> Float[Tensor, "3 3"]:
+    """The rotation by a share of its angle, about the same axis."""
+    turn = Rotation.from_matrix(rotation.double().numpy()).as_rotvec() * share
+    return torch.from_numpy(Rotation.from_rotvec(turn).as_matrix()).float()
+
+
 def _carried(clip: Clip, rig: Rig, new_from_old: Float[Tensor, "j 3 3"]) -> Clip:
     """The clip for joints whose frames are turned: the same frames in the world up to that turn."""
     old_from_new = new_from_old.transpose(1, 2)
@@ -185,6 +201,16 @@ def _carried(clip: Clip, rig: Rig, new_from_old: Float[Tensor, "j 3 3"]) -> Clip
     return replace(clip, joint_rotations=rotations, joint_shift=shift)
 
 
-def _turned(offsets: Float[Tensor, "v 3"], rig: Rig, frames: Float[Tensor, "1 j 4 4"]) -> Float[Tensor, "v 3"]:
-    """Offsets that turn with the vertices."""
-    return skin(offsets, rig, frames)[0] - skin(torch.zeros_like(offsets), rig, frames)[0]
+def _unskinning(rig: Rig, frames: Float[Tensor, "j 4 4"]) -> Float[Tensor, "v 4 4"]:
+    """What moves each vertex to where skinning from the posed joints back to the bind pose would bring it from."""
+    back = torch.linalg.inv((frames @ rig.joint_from_bind).double())
+    blended = (rig.joint_weights.double()[..., None, None] * back[rig.joint_ids]).sum(dim=1)
+    return torch.linalg.inv(blended).float()
+
+
+def _moved(matrices: Float[Tensor, "v 4 4"], points: Float[Tensor, "v 3"]) -> Float[Tensor, "v 3"]:
+    return (matrices[:, :3, :3] @ points[..., None]).squeeze(-1) + matrices[:, :3, 3]
+
+
+def _turned(matrices: Float[Tensor, "v 4 4"], offsets: Float[Tensor, "v 3"]) -> Float[Tensor, "v 3"]:
+    return (matrices[:, :3, :3] @ offsets[..., None]).squeeze(-1)
