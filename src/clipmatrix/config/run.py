@@ -35,6 +35,7 @@ class OptimiserConfig:
     offset_rate: float = 0.004
     material_rate: float = 0.01
     lights_rate: float = 0.005
+    normals_rate: float = 0.02
     refine: float = 0.1
     tint: float = 1.5
     tint_until: float = 0.5
@@ -44,7 +45,15 @@ class OptimiserConfig:
     final: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("texture_rate", "shape_rate", "offset_rate", "material_rate", "lights_rate", "tint"):
+        for name in (
+            "texture_rate",
+            "shape_rate",
+            "offset_rate",
+            "material_rate",
+            "lights_rate",
+            "normals_rate",
+            "tint",
+        ):
             _require(name, getattr(self, name), 0.0, 10.0, type(self).__dataclass_fields__[name].default)
         if self.probe < 0:
             raise ConfigError(f"probe must be at least 0, not {self.probe}: use 8")

@@ -33,7 +33,8 @@ class Character:
     """A dressed, rigged and animated body at rest.
 
     ``mesh`` is the bind pose with all offsets applied, ``rig`` the skeleton of this very shape. ``albedo_srgb`` has
-    row 0 on top; ``roughness`` and ``metallic`` are glTF's factors in [0, 1].
+    row 0 on top; ``roughness`` and ``metallic`` are glTF's factors in [0, 1]. ``normal_map`` holds
+    tangent-space normals as glTF stores them, 0 to 255 for -1 to 1, with +Y up.
     """
 
     mesh: Mesh
@@ -43,6 +44,7 @@ class Character:
     metallic: float
     clips: tuple[Clip, ...]
     extras: Extras
+    normal_map: UInt8[np.ndarray, "nh nw 3"] | None = None
 
 
 def pose_vertices(character: Character, motion: Motion) -> Float[Tensor, "n v 3"]:
@@ -73,4 +75,10 @@ def posed_surface(
         roughness=torch.tensor(character.roughness),
         metallic=torch.tensor(character.metallic),
         lights=lights,
+        normal_map=None if character.normal_map is None else _vectors(character.normal_map),
     )
+
+
+def _vectors(normal_map: UInt8[np.ndarray, "nh nw 3"]) -> Float[Tensor, "nh nw 3"]:
+    """The map as vectors, as viewers read it."""
+    return torch.from_numpy(normal_map.astype(np.float32)) * (2.0 / 255.0) - 1.0

@@ -17,10 +17,12 @@ from scipy.spatial.transform import Rotation
 from clipmatrix.bodies.clips import Clip
 from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, parent_from_joint
 from clipmatrix.errors import ExportError
+from clipmatrix.export.bumps import add_normal_texture, tangent_rows
 from clipmatrix.export.character import Character
 from clipmatrix.export.files import write_bytes
 from clipmatrix.export.glb import BinaryChunk, Json, Target
 from clipmatrix.geometry.mesh import Mesh, vertex_normals
+from clipmatrix.geometry.tangents import TangentLayout, build_tangent_layout
 
 ROOT_NAME = "ClipMatrix"
 BODY_NAME = "ClipMatrix_body"
@@ -45,6 +47,11 @@ def split_seams(mesh: Mesh) -> SplitMesh:
     keys = (mesh.faces * num_uvs + mesh.face_uvs).reshape(-1).numpy()
     unique, corners = np.unique(keys, return_inverse=True)
     return SplitMesh(unique // num_uvs, unique % num_uvs, corners.reshape(-1, 3).astype(np.int64))
+
+
+def _split_at_tangents(layout: TangentLayout) -> SplitMesh:
+    """The mesh split at uv seams, and where the layout turns into its mirror image."""
+    return SplitMesh(layout.vertex_ids.numpy(), layout.uv_ids.numpy(), layout.corner_ids.numpy())
 
 
 def write_glb(path: Path, character: Character) -> None:
@@ -107,6 +114,7 @@ def pack_glb(character: Character) -> bytes:
     ]
     if animations:
         document["animations"] = animations
+    add_normal_texture(chunk, document, character.normal_map)
     return chunk.pack(document)
 
 
@@ -190,7 +198,8 @@ def _local_frames(rig: Rig) -> Float[np.ndarray, "j 4 4"]:
 
 def _primitive(chunk: BinaryChunk, character: Character) -> Json:
     mesh = character.mesh
-    split = split_seams(mesh)
+    layout = None if character.normal_map is None else build_tangent_layout(mesh.faces, mesh.uvs, mesh.face_uvs)
+    split = split_seams(mesh) if layout is None else _split_at_tangents(layout)
     positions = mesh.vertices.detach().float()
     if not bool(torch.isfinite(positions).all()):
         raise ExportError("wanted finite vertices, found some that are not numbers; lower the learning rates")
@@ -207,6 +216,8 @@ def _primitive(chunk: BinaryChunk, character: Character) -> Json:
         "JOINTS_0": joints[split.vertex_ids],
         "WEIGHTS_0": weights[split.vertex_ids],
     }
+    if layout is not None:
+        attributes["TANGENT"] = tangent_rows(mesh, layout)
     return {
         "attributes": {name: chunk.add_bounded(array, Target.VERTICES) for name, array in attributes.items()},
         "indices": chunk.add_bounded(split.faces.reshape(-1).astype(index_dtype), Target.INDICES),

@@ -62,6 +62,7 @@ def _read(file: GlbFile) -> CharacterFile:
         metallic=float(material.get("metallicFactor", 1.0)),
         clips=clips,
         extras=_extras(file.document.get("asset", {})),
+        normal_map=_normal_map(file, primitive),
     )
     return CharacterFile(character, file, joint_nodes)
 
@@ -136,7 +137,19 @@ def _texture(file: GlbFile, material: Json) -> np.ndarray:
     if "baseColorTexture" not in material:
         factor = np.array(material.get("baseColorFactor", (0.7, 0.7, 0.7, 1.0)))[:3]
         return np.broadcast_to((factor * 255).astype(np.uint8), (8, 8, 3)).copy()
-    texture = file.items("textures")[int(material["baseColorTexture"]["index"])]
+    return _picture(file, material["baseColorTexture"])
+
+
+def _normal_map(file: GlbFile, primitive: Json) -> np.ndarray | None:
+    """The map of a file of ours; without tangents it is none, and would be read otherwise."""
+    material = file.items("materials")[int(primitive.get("material", 0))]
+    if "normalTexture" not in material or "TANGENT" not in primitive["attributes"]:
+        return None
+    return _picture(file, material["normalTexture"])
+
+
+def _picture(file: GlbFile, reference: Json) -> np.ndarray:
+    texture = file.items("textures")[int(reference["index"])]
     source = texture.get("source", texture.get("extensions", {}).get("EXT_texture_webp", {}).get("source", 0))
     image = file.items("images")[int(source)]
     with Image.open(io.BytesIO(file.view(int(image["bufferView"])))) as picture:

@@ -108,7 +108,14 @@ def _between(start: Character, end: Character, share: float) -> Character:
         start.metallic + share * (end.metallic - start.metallic),
         (),
         end.extras,
+        _mixed_normals(start.normal_map, end.normal_map, share),
     )
+
+
+def _mixed_normals(start: np.ndarray | None, end: np.ndarray | None, share: float) -> np.ndarray | None:
+    if start is None or end is None:
+        return None
+    return (start + share * (end.astype(np.float32) - start) + 0.5).astype(np.uint8)
 
 
 def _leafed(

@@ -22,6 +22,7 @@ from clipmatrix.generate.events import Exported
 from clipmatrix.generate.search import SearchResult
 from clipmatrix.geometry.mesh import Mesh
 from clipmatrix.runs.directory import Run
+from clipmatrix.scene.normal_map import bytes_from_normals
 from clipmatrix.scene.scene import Scene
 from clipmatrix.shapes import ImageSize
 
@@ -44,7 +45,17 @@ def build_character(scene: Scene, body: Body, config: RunConfig) -> Character:
         metallic=float(metallic),
         clips=_clips(body, rest),
         extras=_extras(body, config),
+        normal_map=_normal_map(scene, mesh),
     )
+
+
+def _normal_map(scene: Scene, mesh: Mesh) -> UInt8[np.ndarray, "h w 3"] | None:
+    """The scene's normal map in 8 bits, continued beyond the islands; None where it has none."""
+    if scene.normal_map is None:
+        return None
+    with torch.no_grad():
+        normals = bytes_from_normals(scene.normal_map()).numpy()
+    return pad_islands(normals, uv_coverage(mesh, ImageSize(*normals.shape[:2])))
 
 
 def _clips(body: Body, rest: RestBody) -> tuple[Clip, ...]:

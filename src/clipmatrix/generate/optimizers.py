@@ -94,6 +94,7 @@ class SceneOptimiser:
             "texture": config.texture_rate,
             "material": config.material_rate,
             "lights": config.lights_rate,
+            "normals": config.normals_rate,
         }
         self._parts = [
             _Part(name, Adam(groups[name], lr=rate, betas=_BETAS, fused=True), rate, name == "shape")
@@ -130,7 +131,7 @@ class SceneOptimiser:
         is_watched = is_last or (index + 1) % steps_unseen(rate, self._num_levels) == 0
         parts = [part for part in self._parts if part.name == "texture"]
         look_share = self._move(parts, look * self._scale, self._look, is_watched)
-        rest = [part for part in self._parts if part.name in ("material", "lights")]
+        rest = [part for part in self._parts if part.name in ("material", "lights", "normals")]
         self._move(rest, look * self._scale, None, is_watched=False)
         return Shares(form_share, look_share)
 

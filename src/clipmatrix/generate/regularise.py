@@ -7,6 +7,7 @@ from torch import Tensor
 
 from clipmatrix.bodies.body import Body
 from clipmatrix.geometry.mesh import build_edges
+from clipmatrix.losses.bumpiness import bumpiness_loss
 from clipmatrix.losses.edge_length import edge_length_loss
 from clipmatrix.losses.laplacian import laplacian_loss
 from clipmatrix.losses.normal_consistency import neighbouring_faces, normal_consistency_loss
@@ -28,11 +29,12 @@ class Terms:
     total_variation: Float[Tensor, ""]
     texture_change: Float[Tensor, ""]
     symmetry: Float[Tensor, ""]
+    bumpiness: Float[Tensor, ""]
 
     def total(self) -> Float[Tensor, ""]:
         """Their sum."""
         form = self.offset_size + self.laplacian + self.edge_length + self.normal_consistency
-        return form + self.total_variation + self.texture_change + self.symmetry
+        return form + self.total_variation + self.texture_change + self.symmetry + self.bumpiness
 
 
 class Regulariser:
@@ -63,13 +65,15 @@ class Regulariser:
         bare: Float[Tensor, "v 3"],
         offset: Float[Tensor, "v 3"],
         albedo: Float[Tensor, "th tw 3"] | None,
+        normal_map: Float[Tensor, "nh nw 3"] | None = None,
     ) -> Terms:
-        """The terms for offsets on a bare body, both in the bind pose, and for a texture where one is shown.
+        """The terms for offsets on a bare body, both in the bind pose, and for what is shown of texture and normal map.
 
-        Gradients reach ``offset`` and ``albedo`` only. What has a weight of zero, or cannot learn, costs nothing.
+        Gradients reach ``offset``, ``albedo`` and ``normal_map`` only. What has a weight of zero, or cannot learn,
+        costs nothing.
         """
         weights, zero = self._weights, offset.new_zeros(())
-        size = roughness = stretch = creases = asymmetry = busyness = repainting = zero
+        size = roughness = stretch = creases = asymmetry = busyness = repainting = bumps = zero
         if offset.requires_grad:
             bare = bare.detach()
             vertices = bare + offset
@@ -89,4 +93,6 @@ class Regulariser:
             busyness = weights.total_variation * total_variation_loss(albedo)
         if albedo is not None and albedo.requires_grad and weights.texture_change and self._start_albedo is not None:
             repainting = weights.texture_change * texture_change_loss(albedo, self._start_albedo)
-        return Terms(size, roughness, stretch, creases, busyness, repainting, asymmetry)
+        if normal_map is not None and normal_map.requires_grad and weights.bumpiness:
+            bumps = weights.bumpiness * bumpiness_loss(normal_map)
+        return Terms(size, roughness, stretch, creases, busyness, repainting, asymmetry, bumps)

@@ -84,7 +84,8 @@ class Stepper:
         image_cut.backward()
         seconds_render += watch.lap()
         shown = next((surface.albedo for surface, _ in surfaces if surface.albedo.requires_grad), None)
-        terms = self._regularise(form.bare.vertices, form.offset, shown)
+        bumps = next((surface.normal_map for surface, _ in surfaces if surface.normal_map is not None), None)
+        terms = self._regularise(form.bare.vertices, form.offset, shown, bumps)
         scene_cut.backward(terms.total())
         body += watch.lap()
         is_finite = bool(torch.isfinite(loss)) and self.optimiser.is_finite()
@@ -170,6 +171,7 @@ def _cut_look(surface: Surface, cut: Cut) -> Surface:
         roughness=cut(surface.roughness),
         metallic=cut(surface.metallic),
         lights=Lights(cut(lights.ambient), cut(lights.key_direction), cut(lights.key_color)),
+        normal_map=None if surface.normal_map is None else cut(surface.normal_map),
     )
 
 
@@ -196,4 +198,5 @@ def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms) -> Losses:
         total_variation=float(terms.total_variation.detach()),
         texture_change=float(terms.texture_change.detach()),
         symmetry=float(terms.symmetry.detach()),
+        bumpiness=float(terms.bumpiness.detach()),
     )

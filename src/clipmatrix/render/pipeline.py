@@ -9,6 +9,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from clipmatrix.geometry.mesh import Edges, build_edges
 from clipmatrix.render.antialias import antialias
+from clipmatrix.render.bump import bent_normals, pixel_tangents
 from clipmatrix.render.fragments import Fragments, Rasterizer
 from clipmatrix.render.fused_cpu import area_normals, weigh_rows
 from clipmatrix.render.interpolate import Coverage, barycentrics, cover
@@ -123,19 +124,20 @@ def _sample(surface: Surface, cameras: Cameras, vertices_clip: Float[Tensor, "b 
     where = barycentrics(vertices_clip, clip_ids, coverage, (height, width))
 
     uv_ids = surface.face_uvs.index_select(0, coverage.face_ids)
-    albedo = sample_texture(
-        surface.albedo,
-        weigh_rows(surface.uvs, uv_ids, where.weights),
-        weigh_rows(surface.uvs, uv_ids, where.per_column),
-        weigh_rows(surface.uvs, uv_ids, where.per_row),
-    )
+    uv = weigh_rows(surface.uvs, uv_ids, where.weights)
+    uv_per_column = weigh_rows(surface.uvs, uv_ids, where.per_column)
+    uv_per_row = weigh_rows(surface.uvs, uv_ids, where.per_row)
+    albedo = sample_texture(surface.albedo, uv, uv_per_column, uv_per_row)
 
     normals = area_normals(surface.vertices_world, surface.faces)
     # Unit length per vertex first: or the normals of large faces would bend those of their small neighbours.
-    normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-12).reshape(-1, 3)
+    at_vertices = torch.nn.functional.normalize(normals, dim=-1, eps=1e-12)
     is_shared_pose = surface.vertices_world.shape[0] == 1
-    normals = weigh_rows(normals, vertex_ids if is_shared_pose else clip_ids, where.weights)
+    normals = weigh_rows(at_vertices.reshape(-1, 3), vertex_ids if is_shared_pose else clip_ids, where.weights)
     normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-6)
+    if surface.normal_map is not None:
+        mapped = sample_texture(surface.normal_map, uv, uv_per_column, uv_per_row)
+        normals = bent_normals(mapped, normals, *pixel_tangents(surface, at_vertices, coverage, where))
     return Samples(coverage, albedo, normals, _to_eye(cameras, coverage))
 
 

@@ -25,7 +25,8 @@ class Surface:
     """One textured, lit snapshot, posed once per view or once for all views (first dimension 1).
 
     ``albedo`` is linear RGB in [0, 1], row 0 on top, sampled at ``uvs`` with glTF's origin at the top left.
-    ``roughness`` and ``metallic`` are glTF's factors in [0, 1], for the whole surface.
+    ``roughness`` and ``metallic`` are glTF's factors in [0, 1], for the whole surface. ``normal_map``, read at the same
+    ``uvs``, holds tangent-space normals as vectors: +X where u grows, +Y where the picture goes up, +Z outward.
     """
 
     vertices_world: Float[Tensor, "#b v 3"]
@@ -36,6 +37,7 @@ class Surface:
     roughness: Float[Tensor, ""]
     metallic: Float[Tensor, ""]
     lights: Lights
+    normal_map: Float[Tensor, "nh nw 3"] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ class SceneConfig:
     and dark, and rainbow noise cannot grow. ``smoothing`` is the strength of the implicit smoothing of the offsets.
     ``extremity_offset`` scales the offsets of head and hands. The light of every training view is turned by up to
     ``light_turn_deg`` and scaled by up to ``light_change`` either way, so that nothing depends on one light.
+    ``normal_map`` adds a tangent-space normal map of ``normal_map_size`` texels a side, 0 for the texture's.
     """
 
     texture_size: int = 1024
@@ -23,6 +24,8 @@ class SceneConfig:
     extremity_offset: float = 0.5
     light_turn_deg: float = 40.0
     light_change: float = 0.2
+    normal_map: bool = False
+    normal_map_size: int = 0
     learn_shape: bool = True
     learn_offset: bool = True
     learn_texture: bool = True
@@ -33,6 +36,9 @@ class SceneConfig:
         size = self.texture_size
         if not 16 <= size <= 8192 or size & (size - 1):
             raise ConfigError(f"texture_size must be a power of two from 16 to 8192, not {size}: use 1024")
+        size = self.normal_map_size
+        if size and (not 16 <= size <= 8192 or size & (size - 1)):
+            raise ConfigError(f"normal_map_size must be 0 or a power of two from 16 to 8192, not {size}: use 1024")
         if not 0.0 <= self.chroma_gain <= 1.0:
             raise ConfigError(f"chroma_gain must be from 0 to 1, not {self.chroma_gain:g}: use 0.55")
         if not 0.0 <= self.smoothing <= 1000.0:

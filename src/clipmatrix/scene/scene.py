@@ -1,5 +1,7 @@
 """The scene, the one owner of learnable parameters; knows nothing of prompts, encoders or steps."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,6 +13,7 @@ from clipmatrix.scene.config import SceneConfig
 from clipmatrix.scene.deform import Deform
 from clipmatrix.scene.lights import LightRig
 from clipmatrix.scene.materials import Material
+from clipmatrix.scene.normal_map import NormalMap
 from clipmatrix.scene.parts import part_maps
 from clipmatrix.scene.start import Start
 from clipmatrix.scene.texture import Texture
@@ -22,7 +25,7 @@ PLAIN_ROUGHNESS = 0.6
 
 
 class Scene(nn.Module):
-    """beta, delta, texture, material and light of one character.
+    """beta, delta, texture, material and light of one character, and its normal map where a config asks for one.
 
     What a config freezes has no gradient and is in no parameter group, so that no optimiser can move it.
     """
@@ -36,12 +39,14 @@ class Scene(nn.Module):
         )
         self.material = Material(start.roughness, start.metallic)
         self.lights = LightRig()
+        self.normal_map = NormalMap(config.normal_map_size or config.texture_size) if config.normal_map else None
         self._learnt = {
             "shape": config.learn_shape,
             "offset": config.learn_offset,
             "texture": config.learn_texture,
             "material": config.learn_material,
             "lights": config.learn_lights,
+            "normals": config.normal_map,
         }
         for name, parameters in self._all_groups().items():
             for parameter in parameters:
@@ -54,10 +59,11 @@ class Scene(nn.Module):
             "texture": list(self.texture.parameters()),
             "material": list(self.material.parameters()),
             "lights": list(self.lights.parameters()),
+            "normals": [] if self.normal_map is None else list(self.normal_map.parameters()),
         }
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters that are learnt, by what they describe: shape, offset, texture, material, lights."""
+        """The parameters that are learnt, by what they describe: shape, offset, texture, material, lights, normals."""
         return {name: group for name, group in self._all_groups().items() if self._learnt[name]}
 
     def pose(
@@ -82,7 +88,8 @@ class Scene(nn.Module):
         ``tint`` colours it in passing, see ``Texture``.
         """
         roughness, metallic = self.material()
-        return self._surface(vertices_world, self.texture(tint), roughness, metallic, lights or self.lights())
+        surface = self._surface(vertices_world, self.texture(tint), roughness, metallic, lights or self.lights())
+        return surface if self.normal_map is None else replace(surface, normal_map=self.normal_map())
 
     def plain(self, vertices_world: Float[Tensor, "#b v 3"], lights: Lights) -> Surface:
         """The body in plain matte grey: gradients of its pictures reach the form and nothing else."""
