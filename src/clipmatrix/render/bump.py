@@ -18,7 +18,7 @@ from clipmatrix.render.interpolate import Barycentrics, Coverage
 from clipmatrix.render.surface import Surface
 
 _LAYOUTS = WeakIdKeyDictionary()
-"""Tangent layouts by the tensor of uv corners they come from, which never changes within a run."""
+"""Faces, their uv corners and the layout of both by the uv points, none of which changes within a run."""
 
 
 def bent_normals(
@@ -47,8 +47,9 @@ def pixel_tangents(
 
 def layout_of(surface: Surface) -> TangentLayout:
     """Which corners of the surface share a tangent."""
-    layout = _LAYOUTS.get(surface.face_uvs)
-    if layout is None:
-        layout = build_tangent_layout(surface.faces, surface.uvs, surface.face_uvs)
-        _LAYOUTS[surface.face_uvs] = layout
+    known = _LAYOUTS.get(surface.uvs)
+    if known is not None and known[0] is surface.faces and known[1] is surface.face_uvs:
+        return known[2]
+    layout = build_tangent_layout(surface.faces, surface.uvs, surface.face_uvs)
+    _LAYOUTS[surface.uvs] = (surface.faces, surface.face_uvs, layout)
     return layout
