@@ -21,6 +21,7 @@ from clipmatrix.export.video import write_turntable
 from clipmatrix.generate.events import Exported
 from clipmatrix.generate.search import SearchResult
 from clipmatrix.geometry.mesh import Mesh
+from clipmatrix.render.surface import KeyShadow
 from clipmatrix.runs.directory import Run
 from clipmatrix.scene.normal_map import bytes_from_normals
 from clipmatrix.scene.scene import Scene
@@ -77,14 +78,14 @@ def export_result(scene: Scene, body: Body, config: RunConfig, run: Run) -> Expo
     else:
         write_redressed(run.glb_path, character, body)
     write_image(run.albedo_path, character.albedo_srgb)
-    write_views(run.views_path, character)
+    write_views(run.views_path, character, shadow=KeyShadow() if config.scene.shadow else None)
     write_turntable(run.turntable_path, character, film_config(config))
     return Exported(run.glb_path, run.albedo_path, run.views_path, run.turntable_path)
 
 
 def film_config(config: RunConfig) -> TurntableConfig:
     """How the turntable of such a run is filmed."""
-    return TurntableConfig(size=config.video_size)
+    return TurntableConfig(size=config.video_size, has_shadow=config.scene.shadow)
 
 
 def write_preview(path: Path, scene: Scene, body: Body, config: RunConfig) -> None:

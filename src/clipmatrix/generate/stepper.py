@@ -53,7 +53,7 @@ class Stepper:
         self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses, found)
         scale = config.optimiser.refine if config.start == "search" else 1.0
         self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
-        self._plain_lights = plain_lights()
+        self._plain_lights = plain_lights(config.scene.key_shadow)
 
     def step(self, index: int) -> Step:
         """The report on step ``index``, counted from 0, after the parameters have moved.
@@ -170,7 +170,7 @@ def _cut_look(surface: Surface, cut: Cut) -> Surface:
         albedo=cut(surface.albedo),
         roughness=cut(surface.roughness),
         metallic=cut(surface.metallic),
-        lights=Lights(cut(lights.ambient), cut(lights.key_direction), cut(lights.key_color)),
+        lights=Lights(cut(lights.ambient), cut(lights.key_direction), cut(lights.key_color), lights.shadow),
         normal_map=None if surface.normal_map is None else cut(surface.normal_map),
     )
 
@@ -184,6 +184,7 @@ def _lights_at(lights: Lights, views: Int64[Tensor, "n"]) -> Lights:
         lights.ambient.index_select(0, views),
         lights.key_direction.index_select(0, views),
         lights.key_color.index_select(0, views),
+        lights.shadow,
     )
 
 

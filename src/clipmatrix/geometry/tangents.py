@@ -77,9 +77,15 @@ def tangents(
     with torch.no_grad():
         vertices, normals = vertices.detach(), normals.detach()
         total = vertices.new_zeros(vertices.shape[0], layout.vertex_ids.shape[0], 3)
-        points, upright, slopes = (array.contiguous().numpy() for array in (vertices, normals, layout.slopes))
-        ids = (array.contiguous().numpy() for array in (faces, layout.corner_ids, layout.vertex_ids))
-        _add_directions(points, upright, *ids, slopes.astype(points.dtype), total.numpy())
+        _add_directions(
+            vertices.contiguous().numpy(),
+            normals.contiguous().numpy(),
+            faces.contiguous().numpy(),
+            layout.corner_ids.contiguous().numpy(),
+            layout.vertex_ids.contiguous().numpy(),
+            layout.slopes.to(vertices).contiguous().numpy(),
+            total.numpy(),
+        )
         return total
 
 

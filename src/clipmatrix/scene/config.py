@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from clipmatrix.errors import ConfigError
+from clipmatrix.render.surface import KeyShadow
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class SceneConfig:
     and dark, and rainbow noise cannot grow. ``smoothing`` is the strength of the implicit smoothing of the offsets.
     ``extremity_offset`` scales the offsets of head and hands. The light of every training view is turned by up to
     ``light_turn_deg`` and scaled by up to ``light_change`` either way, so that nothing depends on one light.
+    With ``shadow`` the key light casts one, while it learns and in the result's pictures.
     ``normal_map`` adds a tangent-space normal map of ``normal_map_size`` texels a side, 0 for the texture's.
     """
 
@@ -26,6 +28,7 @@ class SceneConfig:
     light_change: float = 0.2
     normal_map: bool = False
     normal_map_size: int = 0
+    shadow: bool = False
     learn_shape: bool = True
     learn_offset: bool = True
     learn_texture: bool = True
@@ -49,6 +52,11 @@ class SceneConfig:
             raise ConfigError(f"light_turn_deg must be from 0 to 180, not {self.light_turn_deg:g}: use 40")
         if not 0.0 <= self.light_change < 1.0:
             raise ConfigError(f"light_change must be at least 0 and under 1, not {self.light_change:g}: use 0.2")
+
+    @property
+    def key_shadow(self) -> KeyShadow | None:
+        """The shadow in the small pictures that are learnt from."""
+        return KeyShadow(side=512) if self.shadow else None
 
     @property
     def light_turn(self) -> float:

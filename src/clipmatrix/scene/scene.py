@@ -38,7 +38,7 @@ class Scene(nn.Module):
             start.albedo_srgb, config.texture_size, config.chroma_gain, part_maps(body, config.texture_size)
         )
         self.material = Material(start.roughness, start.metallic)
-        self.lights = LightRig()
+        self.lights = LightRig(config.key_shadow)
         self.normal_map = NormalMap(config.normal_map_size or config.texture_size) if config.normal_map else None
         self._learnt = {
             "shape": config.learn_shape,
