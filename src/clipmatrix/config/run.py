@@ -23,11 +23,11 @@ class OptimiserConfig:
 
     All rates rise from zero over the first ``warm_up`` of the steps and fall along a half cosine to ``final`` of
     their value; those of the form (shape and offset) begin after ``form_delay`` of the steps. From a searched start
-    all rates are multiplied by ``refine``: the descent is to add to what was found, not to paint it over. From a
-    neutral start every step sees the texture in a passing tint, normal with deviation ``tint`` (in logits), which
-    fades until ``tint_until`` of the steps: near grey the loss has slopes that lead to the wrong hue, and its average
-    over tints has not. Before it, plain colours of the body and of its parts are tried in ``probe`` views each, and
-    the descent sets out from the best; 0 sets out from grey.
+    all rates but that of the normal map are multiplied by ``refine``: the descent is to add to what was found, not to
+    paint it over. From a neutral start every step sees the texture in a passing tint, normal with deviation ``tint``
+    (in logits), which fades until ``tint_until`` of the steps: near grey the loss has slopes that lead to the wrong
+    hue, and its average over tints has not. Before it, plain colours of the body and of its parts are tried in
+    ``probe`` views each, and the descent sets out from the best; 0 sets out from grey.
     """
 
     texture_rate: float = 0.02

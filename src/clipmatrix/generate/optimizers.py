@@ -131,8 +131,10 @@ class SceneOptimiser:
         is_watched = is_last or (index + 1) % steps_unseen(rate, self._num_levels) == 0
         parts = [part for part in self._parts if part.name == "texture"]
         look_share = self._move(parts, look * self._scale, self._look, is_watched)
-        rest = [part for part in self._parts if part.name in ("material", "lights", "normals")]
+        rest = [part for part in self._parts if part.name in ("material", "lights")]
         self._move(rest, look * self._scale, None, is_watched=False)
+        # No search finds a normal map: it sets out from flat, whatever else has been found.
+        self._move([part for part in self._parts if part.name == "normals"], look, None, is_watched=False)
         return Shares(form_share, look_share)
 
     def _move(self, parts: list[_Part], factor: float, guard: Guard | None, is_watched: bool) -> float:
