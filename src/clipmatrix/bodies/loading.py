@@ -5,18 +5,19 @@ from functools import lru_cache
 from pathlib import Path
 
 from clipmatrix.bodies.anny import load_anny
+from clipmatrix.bodies.anny_local import load_anny_local
 from clipmatrix.bodies.body import REGIONS, Body
 from clipmatrix.bodies.gltf_body import load_gltf
 from clipmatrix.bodies.mesh_body import load_mesh
 from clipmatrix.bodies.smplx import load_smplx
 from clipmatrix.errors import BodyError
 
-_SMPLX = "smplx:"
+_SMPLX, _LOCAL = "smplx:", "anny:local"
 _LOADERS = {".glb": load_gltf, ".gltf": load_gltf, ".obj": load_mesh, ".ply": load_mesh}
 
 
 def load_body(name: str) -> Body:
-    """The body of a setting: ``anny``, ``smplx:FILE.npz``, or a ``.glb``, ``.gltf``, ``.obj`` or ``.ply`` file.
+    """The body of a setting: ``anny``, ``anny:local``, ``smplx:FILE.npz``, or a ``.glb``, ``.gltf``, ``.obj`` or ``.ply`` file.
 
     The last one is kept, and given again as long as its file does not change.
 
@@ -25,6 +26,8 @@ def load_body(name: str) -> Body:
     """
     if name == "anny":
         return load_anny()
+    if name == _LOCAL:
+        return _load_local()
     path = Path(name.removeprefix(_SMPLX)).expanduser()
     try:
         stat = path.stat()
@@ -40,7 +43,12 @@ def body_regions(name: str) -> tuple[str, ...]:
     Raises:
         BodyError: as ``load_body``.
     """
-    return REGIONS if name == "anny" else tuple(load_body(name).regions)
+    return REGIONS if name in ("anny", _LOCAL) else tuple(load_body(name).regions)
+
+
+@lru_cache(maxsize=1)
+def _load_local() -> Body:
+    return load_anny_local()
 
 
 @lru_cache(maxsize=1)
@@ -50,6 +58,8 @@ def _load_file(name: str, path: Path, _changed: tuple[int, int]) -> Body:
         return load_smplx(path)
     if suffix in _LOADERS:
         return _LOADERS[suffix](path)
+    if name.startswith("anny:"):
+        raise BodyError(f'there is no body "{name}": write anny, or anny:local for its local shape changes as well')
     if suffix in (".npz", ".pkl"):
         raise BodyError(f"{path.name} may be an SMPL-X model: write smplx:{name} as the body, with an .npz")
     close = difflib.get_close_matches(name.lower(), ("anny", "smplx"), n=1, cutoff=0.5)
