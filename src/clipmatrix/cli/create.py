@@ -27,6 +27,8 @@ _INTERRUPTED = 130
 @click.option(
     "--body", metavar="anny|smplx:FILE|FILE", help="What to dress; FILE is .glb, .gltf, .obj or .ply.  [default: anny]"
 )
+@click.option("--up", metavar="y|z", help="The axis that points upwards in an OBJ or PLY body.  [default: y]")
+@click.option("--subdivide", type=int, metavar="N", help="Split the body's triangles in four N times.  [default: 0]")
 @click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with any setting; options win over it.")
 @click.option("--resume", "resumed", metavar="RUN", type=click.Path(path_type=Path), help="Go on with a stopped run.")
@@ -39,6 +41,8 @@ def create(
     steps: int | None,
     clip: str | None,
     body: str | None,
+    up: str | None,
+    subdivide: int | None,
     start: str | None,
     config: Path | None,
     resumed: Path | None,
@@ -57,7 +61,7 @@ def create(
     from clipmatrix.runs.directory import free_path
 
     if resumed is not None:
-        _require_alone(resumed, (prompt, out, seed, quality, steps, clip, body, start, config, repeated))
+        _require_alone(resumed, (prompt, out, seed, quality, steps, clip, body, up, subdivide, start, config, repeated))
         return _watch(resume_run(resumed), f"what {resumed} needs", resumed)
     settings: RunConfig = load_config(config, quality) if config else preset(quality or "standard")
     if repeated is not None:
@@ -68,6 +72,10 @@ def create(
             click.echo(f"clipmatrix: warning: {warning}", err=True)
     if body is not None:
         settings = dataclasses.replace(settings, body=body)
+    if up is not None:
+        settings = dataclasses.replace(settings, body_up=_up(up))
+    if subdivide is not None:
+        settings = dataclasses.replace(settings, subdivide=subdivide)
     if prompt is not None:
         if settings.prompts:
             raise ConfigError(
@@ -122,6 +130,14 @@ def _start(name: str) -> Literal["search", "neutral"]:
             return name
         case _:
             raise ConfigError(f'start must be one of search, neutral, not "{name}"')
+
+
+def _up(name: str) -> Literal["y", "z"]:
+    match name.lower():
+        case "y" | "z" as axis:
+            return axis
+        case _:
+            raise ConfigError(f'up must be one of y, z, not "{name}"')
 
 
 def follow(events: "Generator[Event, None, None]") -> "Iterator[Event]":

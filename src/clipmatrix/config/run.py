@@ -67,9 +67,10 @@ class RunConfig:
 
     ``views`` pictures of ``resolution`` squared are rendered each of the ``steps``. ``clip`` names the encoder:
     ``mini``, a hub name or a folder. ``start`` is where the descent begins. ``body`` is ``anny``, ``smplx:FILE.npz``
-    or a mesh file. A preview is written every ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0
-    leaves them out. What a resumed run needs is written every ``save_every_s`` seconds. With a ``patience`` above 0 the
-    descent ends early once the score has not risen for that many steps. The turntable is ``video_size`` squared.
+    or a mesh file, in which ``body_up`` points upwards; its triangles are split in four ``subdivide`` times. A preview
+    is written every ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0 leaves them out. What a
+    resumed run needs is written every ``save_every_s`` seconds. With a ``patience`` above 0 the descent ends early once
+    the score has not risen for that many steps. The turntable is ``video_size`` squared.
     """
 
     prompts: tuple[Prompt, ...] = ()
@@ -81,6 +82,8 @@ class RunConfig:
     views: int = 4
     resolution: int = 224
     body: str = "anny"
+    body_up: Literal["y", "z"] = "y"
+    subdivide: int = 0
     preview_every: int = 50
     checkpoint_every: int = 200
     save_every_s: float = 60.0
@@ -104,6 +107,7 @@ class RunConfig:
         _require("checkpoint_every", self.checkpoint_every, 0, 1_000_000, 200)
         _require("save_every_s", self.save_every_s, 0.0, 1e6, 60.0)
         _require("patience", self.patience, 0, 1_000_000, 100)
+        _require("subdivide", self.subdivide, 0, 3, 1)
         _require("video_size", self.video_size, 16, 4096, 768)
         if not self.clip.strip():
             raise ConfigError("clip must not be empty: name an encoder, such as mini, or a folder")

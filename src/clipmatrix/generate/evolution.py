@@ -75,7 +75,7 @@ def _grown(
     fps: int,
     on_progress: Callable[[int, int], None] | None,
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    body = load_body(config.body)
+    body = load_body(config.body, config.subdivide, config.body_up)
     scene = Scene(body, neutral_start(body), config.scene)
     states: list[Character] = []
     for _, path in checkpoints:

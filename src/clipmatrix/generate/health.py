@@ -78,7 +78,7 @@ def inspect_run(path: Path) -> Health:
 
 def _inspect_checkpoint(run: Run, checkpoint: Path) -> Health:
     config: RunConfig = load_config(run.config_path)
-    body = load_body(config.body)
+    body = load_body(config.body, config.subdivide, config.body_up)
     scene = Scene(body, neutral_start(body), config.scene)
     try:
         data = checkpoint.read_bytes()

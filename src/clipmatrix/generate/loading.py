@@ -30,7 +30,8 @@ def load_parts(config: RunConfig) -> Parts:
         PromptError: a prompt speaks of a region that the body lacks.
     """
     # The encoder first: it is what most often cannot be loaded.
-    return build_parts(load_guidance(config.clip, "cpu"), load_body(config.body), config)
+    guidance = load_guidance(config.clip, "cpu")
+    return build_parts(guidance, load_body(config.body, config.subdivide, config.body_up), config)
 
 
 def build_parts(guidance: Guidance, body: Body, config: RunConfig) -> Parts:
