@@ -39,10 +39,10 @@ def test_changes_keep_the_figure_symmetric_and_on_the_ground(local: Body) -> Non
 @pytest.mark.slow
 def test_longer_arms_have_joints_further_out(local: Body) -> None:
     shape = local.neutral_shape.clone()
-    shape[local.shape_names.index("measure-lowerarm-length-incr")] = 1.0
+    shape[local.shape_names.index("measure-lowerarm-length-incr")] = 0.6
     hand = local.humanoid["hand_l"]
     before, after = (local.rest(s).rig.bind_from_joint[hand, 0, 3] for s in (local.neutral_shape, shape))
-    assert float(after - before) > 0.02
+    assert float(after - before) > 0.01
 
 
 def test_gradient_at_zero_is_the_side_aboves(anny_body: Body) -> None:

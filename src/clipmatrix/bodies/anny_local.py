@@ -1,6 +1,6 @@
 """Anny with its local shape changes: further coefficients, from the girth of the neck to the length of the feet.
 
-Each lies in [-1, 1] with 0 for no change. Left and right go together, and what would make the figure lopsided is left
+Each lies in [-REACH, REACH] with 0 for no change. Left and right go together, and what would make the figure lopsided is left
 out, so that a prompt finds a build and not an injury.
 """
 
@@ -17,6 +17,9 @@ from clipmatrix.bodies.rig import Rig, joint_from_heads
 from clipmatrix.errors import BodyError
 
 _log = logging.getLogger(__name__)
+
+REACH = 0.6
+"""How much of a change a body takes, either way. Any mixture within looks like someone; at 1 many tear one another."""
 
 _LEFT_OUT = ("bulge",)
 _LOPSIDED = 0.2
@@ -88,7 +91,7 @@ def load_anny_local() -> Body:
         body,
         name="anny:local",
         shape_names=(*body.shape_names, *names),
-        shape_bounds=torch.cat([body.shape_bounds, torch.tensor([[-1.0, 1.0]]).expand(len(names), 2)]),
+        shape_bounds=torch.cat([body.shape_bounds, torch.tensor([[-REACH, REACH]]).expand(len(names), 2)]),
         neutral_shape=torch.cat([body.neutral_shape, torch.zeros(len(names))]),
         rest=space,
     )

@@ -12,7 +12,7 @@ from PIL import Image
 
 from clipmatrix.export.glb import BinaryChunk, Json
 from clipmatrix.geometry.mesh import Mesh, vertex_normals
-from clipmatrix.geometry.tangents import TangentLayout, tangents
+from clipmatrix.geometry.tangent_frames import TangentLayout, tangents
 
 
 def tangent_rows(mesh: Mesh, layout: TangentLayout) -> Float32[np.ndarray, "n 4"]:

@@ -22,7 +22,7 @@ from clipmatrix.export.character import Character
 from clipmatrix.export.files import write_bytes
 from clipmatrix.export.glb import BinaryChunk, Json, Target
 from clipmatrix.geometry.mesh import Mesh, vertex_normals
-from clipmatrix.geometry.tangents import TangentLayout, build_tangent_layout
+from clipmatrix.geometry.tangent_frames import TangentLayout, build_tangent_layout
 
 ROOT_NAME = "ClipMatrix"
 BODY_NAME = "ClipMatrix_body"

@@ -20,7 +20,7 @@ from clipmatrix.export.files import write_bytes
 from clipmatrix.export.glb import BinaryChunk, Json, Target
 from clipmatrix.export.gltf import png_bytes
 from clipmatrix.geometry.mesh import Mesh, vertex_normals
-from clipmatrix.geometry.tangents import build_tangent_layout
+from clipmatrix.geometry.tangent_frames import build_tangent_layout
 
 
 def at_home(character: Character, body: Body) -> Character:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
-from clipmatrix.geometry.tangents import TangentLayout, build_tangent_layout, tangents
+from clipmatrix.geometry.tangent_frames import TangentLayout, build_tangent_layout, tangents
 from clipmatrix.render.fused_cpu import weigh_rows
 from clipmatrix.render.interpolate import Barycentrics, Coverage
 from clipmatrix.render.surface import Surface

@@ -7,7 +7,7 @@ from tests.toy_body import build_toy_body
 from torch import Tensor
 
 from clipmatrix.geometry.mesh import vertex_normals
-from clipmatrix.geometry.tangents import build_tangent_layout, tangents, tangents_reference
+from clipmatrix.geometry.tangent_frames import build_tangent_layout, tangents, tangents_reference
 
 
 def _tube(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
