@@ -1,7 +1,7 @@
 """Anny with its local shape changes: further coefficients, from the girth of the neck to the length of the feet.
 
-Each lies in [-REACH, REACH] with 0 for no change. Left and right go together, and what would make the figure lopsided is left
-out, so that a prompt finds a build and not an injury.
+Each lies in [-REACH, REACH] with 0 for no change. Left and right go together, and what would make the figure lopsided
+is left out, so that a prompt finds a build and not an injury.
 """
 
 import logging

@@ -60,6 +60,7 @@ class Body:
     ``regions`` always holds ``whole``; the others are there all together or not at all. ``welds`` hold together the
     vertices that lie at one place. ``placement`` and ``source`` lead back to the file that a body came from, and
     ``notes`` are lines for the user about what was done to it. ``loose_joints`` may be turned at random.
+    Several figures of one body have it as their ``base``.
     """
 
     name: str
@@ -78,6 +79,8 @@ class Body:
     source: GltfSource | None = None
     notes: tuple[str, ...] = ()
     loose_joints: tuple[int, ...] = ()
+    base: "Body | None" = None
+    num_figures: int = 1
 
 
 def outward_normals(body: Body, vertices: Float[Tensor, "v 3"]) -> Float[Tensor, "v 3"]:

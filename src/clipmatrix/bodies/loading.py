@@ -7,6 +7,7 @@ from pathlib import Path
 from clipmatrix.bodies.anny import load_anny
 from clipmatrix.bodies.anny_local import load_anny_local
 from clipmatrix.bodies.body import REGIONS, Body
+from clipmatrix.bodies.clones import clone
 from clipmatrix.bodies.gltf_body import load_gltf
 from clipmatrix.bodies.mesh_body import load_mesh
 from clipmatrix.bodies.smplx import load_smplx
@@ -14,6 +15,15 @@ from clipmatrix.bodies.subdivide import subdivide
 from clipmatrix.errors import BodyError
 
 _SMPLX, _LOCAL = "smplx:", "anny:local"
+
+
+def load_figures(name: str, levels: int, up: str, num_figures: int) -> Body:
+    """So many figures of the body of ``load_body``.
+
+    Raises:
+        BodyError: as ``load_body``, or there are too many figures.
+    """
+    return clone(load_body(name, levels, up), num_figures)
 
 
 def load_body(name: str, levels: int = 0, up: str = "y") -> Body:

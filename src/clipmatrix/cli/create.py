@@ -19,6 +19,9 @@ _INTERRUPTED = 130
 
 @click.command()
 @click.argument("prompt", required=False)
+@click.option(
+    "--clone", "clones", metavar="PROMPT", multiple=True, help="One more figure beside it; up to three times."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/PROMPT-SEED]")
 @click.option("--seed", type=int, help="The same seed gives the same result.  [default: 0]")
 @click.option("--quality", metavar="draft|standard|fine", help="How long to work.  [default: standard]")
@@ -35,6 +38,7 @@ _INTERRUPTED = 130
 @click.option("--from", "repeated", metavar="RUN", type=click.Path(path_type=Path), help="Repeat a run as recorded.")
 def create(
     prompt: str | None,
+    clones: tuple[str, ...],
     out: Path | None,
     seed: int | None,
     quality: str | None,
@@ -56,12 +60,15 @@ def create(
     # Loading the package takes seconds, which --help and --version need not wait for.
     from clipmatrix.api import body_regions, load_record, stream
     from clipmatrix.api import resume as resume_run
-    from clipmatrix.config import RunConfig, default_prompts, load_config, preset
+    from clipmatrix.config import RunConfig, figure_prompts, load_config, preset
     from clipmatrix.guidance.prompts import Prompt
     from clipmatrix.runs.directory import free_path
 
     if resumed is not None:
-        _require_alone(resumed, (prompt, out, seed, quality, steps, clip, body, up, subdivide, start, config, repeated))
+        _require_alone(
+            resumed,
+            (prompt, clones or None, out, seed, quality, steps, clip, body, up, subdivide, start, config, repeated),
+        )
         return _watch(resume_run(resumed), f"what {resumed} needs", resumed)
     settings: RunConfig = load_config(config, quality) if config else preset(quality or "standard")
     if repeated is not None:
@@ -83,7 +90,11 @@ def create(
             )
         # An empty prompt is a mistake that need not wait for the body.
         Prompt(prompt)
-        settings = dataclasses.replace(settings, prompts=default_prompts(prompt, body_regions(settings.body)))
+        settings = dataclasses.replace(settings, prompts=figure_prompts((prompt, *clones), body_regions(settings.body)))
+    elif clones:
+        raise PromptError(
+            '--clone adds a figure beside the first: say what that is, as in: clipmatrix create "a knight"'
+        )
     if not settings.prompts:
         raise PromptError('there is no prompt: say what to create, as in: clipmatrix create "a zebra striped man"')
     if seed is not None:

@@ -1,7 +1,7 @@
 """Every setting of one run; knows what they mean for the user, not how the stages use them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clipmatrix.bodies.poses import PoseConfig
@@ -114,6 +114,11 @@ class RunConfig:
         if not self.body.strip():
             raise ConfigError("body must not be empty: name anny, smplx:FILE.npz or a mesh file")
 
+    @property
+    def num_figures(self) -> int:
+        """How many figures its prompts speak of."""
+        return max((prompt.figure for prompt in self.prompts), default=0) or 1
+
 
 def default_prompts(text: str, regions: Collection[str] = REGIONS) -> tuple[Prompt, ...]:
     """What a bare text stands for: the whole textured body, what it says of single parts, and its plain form.
@@ -133,6 +138,21 @@ def default_prompts(text: str, regions: Collection[str] = REGIONS) -> tuple[Prom
     if parts and find_mentions(parsed.rest):
         rest = tuple(Prompt(parsed.rest, 0.35, region) for region in ("head", "torso", "legs") if region not in taken)
     return (whole, *parts, *rest, Prompt(text, 0.3, textured=False))
+
+
+def figure_prompts(texts: tuple[str, ...], regions: Collection[str] = REGIONS) -> tuple[Prompt, ...]:
+    """What bare texts stand for, one for each figure; for a single one as ``default_prompts``.
+
+    Raises:
+        PromptError: a text is empty, or there are too many.
+    """
+    if len(texts) == 1:
+        return default_prompts(texts[0], regions)
+    return tuple(
+        replace(prompt, figure=number)
+        for number, text in enumerate(texts, start=1)
+        for prompt in default_prompts(text, regions)
+    )
 
 
 def _require(name: str, value: float | int, lowest: float | int, highest: float | int, usual: float | int) -> None:

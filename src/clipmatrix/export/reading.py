@@ -13,6 +13,8 @@ from clipmatrix.bodies.clips import Clip
 from clipmatrix.bodies.rig import Rig, parent_from_joint
 from clipmatrix.errors import ExportError
 from clipmatrix.export.character import Character, Extras
+from clipmatrix.export.gltf import BODY_NAME
+from clipmatrix.export.group import join_characters
 from clipmatrix.geometry.glb_file import GlbError, GlbFile, Json, read_glb_file
 from clipmatrix.geometry.glb_tracks import sample_track
 from clipmatrix.geometry.mesh import Mesh
@@ -20,11 +22,12 @@ from clipmatrix.geometry.mesh import Mesh
 
 @dataclass(frozen=True, eq=False)
 class CharacterFile:
-    """A character and the file it stands in; ``joint_nodes`` are the nodes of its rig's joints."""
+    """A character and the file it stands in; ``joint_nodes`` are the nodes of its (first) rig's joints."""
 
     character: Character
     file: GlbFile
     joint_nodes: list[int]
+    num_figures: int = 1
 
 
 def read_character(path: Path) -> CharacterFile:
@@ -44,9 +47,18 @@ def read_character(path: Path) -> CharacterFile:
 
 def _read(file: GlbFile) -> CharacterFile:
     skins, nodes = file.items("skins"), file.items("nodes")
-    body = next((node for node in nodes if "mesh" in node and "skin" in node), None)
-    if body is None or not skins:
+    bodies = [node for node in nodes if "mesh" in node and "skin" in node]
+    if not bodies or not skins:
         raise GlbError("it holds no mesh with a skeleton")
+    # Files of others may hold several meshes of one figure.
+    is_group = all(str(body.get("name", "")).startswith(BODY_NAME) for body in bodies)
+    figures = [_figure(file, body) for body in (bodies if is_group else bodies[:1])]
+    return CharacterFile(join_characters([figure for figure, _ in figures]), file, figures[0][1], len(figures))
+
+
+def _figure(file: GlbFile, body: Json) -> tuple[Character, list[int]]:
+    """One figure of the file, and the nodes of its joints."""
+    skins, nodes = file.items("skins"), file.items("nodes")
     skin = skins[int(body["skin"])]
     joint_nodes = [int(node) for node in skin["joints"]]
     primitive = file.items("meshes")[int(body["mesh"])]["primitives"][0]
@@ -64,7 +76,7 @@ def _read(file: GlbFile) -> CharacterFile:
         extras=_extras(file.document.get("asset", {})),
         normal_map=_normal_map(file, primitive),
     )
-    return CharacterFile(character, file, joint_nodes)
+    return character, joint_nodes
 
 
 def _mesh(file: GlbFile, primitive: Json) -> tuple[Mesh, np.ndarray]:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from clipmatrix.bodies.loading import load_body
+from clipmatrix.bodies.loading import load_figures
 from clipmatrix.config import RunConfig, load_config
 from clipmatrix.errors import ExportError
 from clipmatrix.export.character import Character
@@ -75,7 +75,7 @@ def _grown(
     fps: int,
     on_progress: Callable[[int, int], None] | None,
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    body = load_body(config.body, config.subdivide, config.body_up)
+    body = load_figures(config.body, config.subdivide, config.body_up, config.num_figures)
     scene = Scene(body, neutral_start(body), config.scene)
     states: list[Character] = []
     for _, path in checkpoints:

@@ -1,5 +1,6 @@
 """From a scene to its files; knows nothing of how the scene came about."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from jaxtyping import UInt8
 
 from clipmatrix.bodies.body import Body, RestBody
 from clipmatrix.bodies.clips import Clip, build_clips
+from clipmatrix.bodies.clones import figure_of
 from clipmatrix.bodies.gltf_clips import source_clips
 from clipmatrix.config import RunConfig
 from clipmatrix.export.character import Character, Extras
 from clipmatrix.export.gltf import write_glb
+from clipmatrix.export.group import join_characters, write_group
 from clipmatrix.export.home import at_home, write_redressed
 from clipmatrix.export.images import contact_sheet, write_views
 from clipmatrix.export.textures import pad_islands, uv_coverage, write_image
@@ -38,16 +41,31 @@ def build_character(scene: Scene, body: Body, config: RunConfig) -> Character:
         albedo = srgb_bytes(scene.texture.srgb())
     mesh = Mesh(rest.vertices, body.template.faces, body.template.uvs, body.template.face_uvs)
     size = ImageSize(albedo.shape[0], albedo.shape[1])
-    return Character(
+    whole = Character(
         mesh=mesh,
         rig=rest.rig,
         albedo_srgb=pad_islands(albedo, uv_coverage(mesh, size)),
         roughness=float(roughness),
         metallic=float(metallic),
-        clips=_clips(body, rest),
+        clips=() if body.base else _clips(body, rest),
         extras=_extras(body, config),
         normal_map=_normal_map(scene, mesh),
     )
+    return whole if body.base is None else join_characters(_figures(whole, body))
+
+
+def _figures(whole: Character, body: Body) -> list[Character]:
+    """The figures of a scene, each with its own mesh, rig and clips, and all with the same textures."""
+    rest = RestBody(whole.mesh.vertices, whole.rig)
+    base = body.base or body
+    num_uvs = len(base.template.uvs)
+    figures = []
+    for index in range(body.num_figures):
+        own = figure_of(body, rest, index)
+        uvs = whole.mesh.uvs[index * num_uvs : (index + 1) * num_uvs]
+        mesh = Mesh(own.vertices, base.template.faces, uvs, base.template.face_uvs)
+        figures.append(replace(whole, mesh=mesh, rig=own.rig, clips=_clips(base, own)))
+    return figures
 
 
 def _normal_map(scene: Scene, mesh: Mesh) -> UInt8[np.ndarray, "h w 3"] | None:
@@ -73,7 +91,9 @@ def export_result(scene: Scene, body: Body, config: RunConfig, run: Run) -> Expo
         ExportError: a file cannot be written.
     """
     character = build_character(scene, body, config)
-    if body.source is None:
+    if body.base is not None:
+        write_group(run.glb_path, [at_home(one, body) for one in _figures(character, body)])
+    elif body.source is None:
         write_glb(run.glb_path, at_home(character, body))
     else:
         write_redressed(run.glb_path, character, body)

@@ -1,6 +1,6 @@
 """One step of the descent, from poses to moved parameters; knows nothing of events, files or previous steps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64
@@ -10,6 +10,7 @@ from clipmatrix.bodies.body import RestBody
 from clipmatrix.config import RunConfig
 from clipmatrix.generate.cuts import Cut, Stopwatch
 from clipmatrix.generate.events import Losses, Seconds, Step
+from clipmatrix.generate.figures import alone
 from clipmatrix.generate.optimizers import SceneOptimiser, Shares
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.regularise import Regulariser, Terms
@@ -66,6 +67,7 @@ class Stepper:
 
         form = self._form()
         shots = self._parts.shots.sample(form.vertices_world.detach(), self._config.views, self._generator)
+        form = replace(form, vertices_world=self._alone(form.vertices_world, shots.prompt_ids))
         surfaces = self._surfaces(form, shots.prompt_ids, scene_cut, self._tint(index))
         body = watch.lap()
         pictures = [
@@ -107,6 +109,9 @@ class Stepper:
         bare, offset = self._scene.deform.bare(), self._scene.deform.offset()
         rest = RestBody(bare.vertices + offset, bare.rig)
         return _Form(bare, rotations, offset, self._scene.pose(rest, rotations))
+
+    def _alone(self, vertices_world: Float[Tensor, "b v 3"], prompt_ids: Int64[Tensor, "b"]) -> Float[Tensor, "b v 3"]:
+        return alone(vertices_world, self._parts.body, self._config.prompts, prompt_ids)
 
     def _tint(self, index: int) -> Float[Tensor, "3"] | None:
         """The passing colour of this step; none from a searched start, or where it has faded."""
