@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clipmatrix.bodies.loading import body_regions
 from clipmatrix.config import RunConfig
-from clipmatrix.generate import animating, checkup, health, loop, rendering, resuming
+from clipmatrix.generate import animating, checkup, health, loop, rendering, resuming, tries
 from clipmatrix.generate.animating import AnimateConfig, Animated
 from clipmatrix.generate.checkup import Finding
 from clipmatrix.generate.events import Event
@@ -46,7 +46,18 @@ def resume(path: Path) -> Generator[Event, None, None]:
     Raises:
         ClipMatrixError: there is no run to go on with; what it has made stays as it is.
     """
-    return loop.resume(path)
+    return tries.resume_tries(path) if directory.holds_tries(path) else loop.resume(path)
+
+
+def stream_tries(config: RunConfig, out: Path, num: int, judge: str = "") -> Generator[Event, None, None]:
+    """The events of ``num`` seeds tried briefly, and of the best of them run to its end.
+
+    The encoder called ``judge``, or the guiding one where none is named, scores the tries in views of its own.
+
+    Raises:
+        ClipMatrixError: the prompts, an encoder or the folder cannot be used.
+    """
+    return tries.stream_tries(config, out, num, judge)
 
 
 def load_record(path: Path) -> tuple[RunConfig, tuple[str, ...]]:

@@ -212,10 +212,10 @@ def test_an_interrupt_inside_a_step_ends_with_the_export(tmp_path: Path, monkeyp
     config = small_config(steps=1000)
     step = Stepper.step
 
-    def interrupted(self, index):
+    def interrupted(self, index, place):
         if index == 2:
             raise KeyboardInterrupt
-        return step(self, index)
+        return step(self, index, place)
 
     monkeypatch.setattr(Stepper, "step", interrupted)
     events = list(stream(config, tmp_path, small_parts(config)))

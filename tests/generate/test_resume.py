@@ -116,8 +116,8 @@ def test_a_stop_inside_a_step_leaves_the_state_before_it(
 ) -> None:
     step = Stepper.step
 
-    def interrupted(self, index):
-        report = step(self, index)
+    def interrupted(self, index, place):
+        report = step(self, index, place)
         if index == 6:
             raise KeyboardInterrupt
         return report

@@ -33,6 +33,8 @@ _INTERRUPTED = 130
 @click.option("--up", metavar="y|z", help="The axis that points upwards in an OBJ or PLY body.  [default: y]")
 @click.option("--subdivide", type=int, metavar="N", help="Split the body's triangles in four N times.  [default: 0]")
 @click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
+@click.option("--tries", type=int, metavar="N", help="Try N seeds briefly, and finish the best.")
+@click.option("--judge", metavar="MODEL", help="Encoder that scores the tries.  [default: that of --clip]")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with any setting; options win over it.")
 @click.option("--resume", "resumed", metavar="RUN", type=click.Path(path_type=Path), help="Go on with a stopped run.")
 @click.option("--from", "repeated", metavar="RUN", type=click.Path(path_type=Path), help="Repeat a run as recorded.")
@@ -48,6 +50,8 @@ def create(
     up: str | None,
     subdivide: int | None,
     start: str | None,
+    tries: int | None,
+    judge: str | None,
     config: Path | None,
     resumed: Path | None,
     repeated: Path | None,
@@ -58,18 +62,18 @@ def create(
     goes on from there.
     """
     # Loading the package takes seconds, which --help and --version need not wait for.
-    from clipmatrix.api import body_regions, load_record, stream
+    from clipmatrix.api import body_regions, load_record, stream, stream_tries
     from clipmatrix.api import resume as resume_run
     from clipmatrix.config import RunConfig, figure_prompts, load_config, preset
     from clipmatrix.guidance.prompts import Prompt
     from clipmatrix.runs.directory import free_path
 
     if resumed is not None:
-        _require_alone(
-            resumed,
-            (prompt, clones or None, out, seed, quality, steps, clip, body, up, subdivide, start, config, repeated),
-        )
+        given = (prompt, clones or None, out, seed, quality, steps, clip, body, up, subdivide, start)
+        _require_alone(resumed, (*given, tries, judge, config, repeated))
         return _watch(resume_run(resumed), f"what {resumed} needs", resumed)
+    if judge is not None and tries is None:
+        raise ConfigError("--judge scores the tries of --tries: say how many, as in --tries 4")
     settings: RunConfig = load_config(config, quality) if config else preset(quality or "standard")
     if repeated is not None:
         if config is not None or quality is not None:
@@ -107,7 +111,10 @@ def create(
         settings = dataclasses.replace(settings, start=_start(start))
     place = out or free_path(Path("runs"), settings.prompts[0].text, settings.seed)
 
-    return _watch(stream(settings, place), f"the body and the encoder {settings.clip}", place)
+    loaded = f"the body and the encoder {settings.clip}"
+    if tries is not None:
+        return _watch(stream_tries(settings, place, tries, judge or ""), loaded, place)
+    return _watch(stream(settings, place), loaded, place)
 
 
 def _watch(events: "Generator[Event, None, None]", loaded: str, place: Path) -> int:

@@ -69,8 +69,8 @@ class RunConfig:
     ``mini``, a hub name or a folder. ``start`` is where the descent begins. ``body`` is ``anny``, ``smplx:FILE.npz``
     or a mesh file, in which ``body_up`` points upwards; its triangles are split in four ``subdivide`` times. A preview
     is written every ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0 leaves them out. What a
-    resumed run needs is written every ``save_every_s`` seconds. With a ``patience`` above 0 the descent ends early once
-    the score has not risen for that many steps. The turntable is ``video_size`` squared.
+    resumed run needs is written every ``save_every_s`` seconds. Once the score has not risen for ``patience`` steps,
+    the descent cools down and ends early; 0 takes all steps. The turntable is ``video_size`` squared.
     """
 
     prompts: tuple[Prompt, ...] = ()
@@ -87,7 +87,7 @@ class RunConfig:
     preview_every: int = 50
     checkpoint_every: int = 200
     save_every_s: float = 60.0
-    patience: int = 0
+    patience: int = 100
     video_size: int = 768
     poses: PoseConfig = field(default_factory=PoseConfig)
     shots: ShotConfig = field(default_factory=ShotConfig)

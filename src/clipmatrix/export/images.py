@@ -193,6 +193,19 @@ def write_views(
     write_image(path, contact_sheet(list(pictures), len(REST_TURNS_DEG), labels))
 
 
+def rest_views(
+    character: Character, turns_deg: Sequence[float], cell: ImageSize = SHEET_CELL
+) -> UInt8[np.ndarray, "b h w 3"]:
+    """Pictures of the character in its bind pose from several sides, all from one distance."""
+    azimuth = torch.tensor([math.radians(turn) for turn in turns_deg])
+    elevation = torch.full_like(azimuth, SHEET_ELEVATION)
+    motion = join([stand_still(len(character.rig.parents))] * len(azimuth))
+    target, distances = framing(pose_vertices(character, motion), azimuth, elevation)
+    distance, fov = distances.max().expand(len(azimuth)), FOV_Y * torch.ones_like(azimuth)
+    cameras = orbit(target.expand(len(azimuth), 3), azimuth, elevation, distance, fov)
+    return render_views(character, cameras, studio_lights(azimuth), motion, cell)
+
+
 def _sheet_moments(clips: Sequence[Clip]) -> list[tuple[Clip, float]]:
     """Six moments, spread over the clips that move most, in the order of the clips; none where there is no clip."""
     if not clips:

@@ -17,7 +17,7 @@ from clipmatrix.export.character import Character, Extras
 from clipmatrix.export.gltf import write_glb
 from clipmatrix.export.group import join_characters, write_group
 from clipmatrix.export.home import at_home, write_redressed
-from clipmatrix.export.images import contact_sheet, write_views
+from clipmatrix.export.images import contact_sheet, rest_views, write_views
 from clipmatrix.export.textures import pad_islands, uv_coverage, write_image
 from clipmatrix.export.turntable import TurntableConfig
 from clipmatrix.export.video import write_turntable
@@ -31,6 +31,7 @@ from clipmatrix.scene.scene import Scene
 from clipmatrix.shapes import ImageSize
 
 _PREVIEW_CELL = ImageSize(224, 224)
+_VIEW_TURNS_DEG = (0.0, 60.0, 180.0, 300.0)
 
 
 def build_character(scene: Scene, body: Body, config: RunConfig) -> Character:
@@ -114,13 +115,21 @@ def write_preview(path: Path, scene: Scene, body: Body, config: RunConfig) -> No
     Raises:
         ExportError: the file cannot be written.
     """
+    write_views(path, _still(scene, body, config), _PREVIEW_CELL)
+
+
+def view_scene(scene: Scene, body: Body, config: RunConfig) -> UInt8[np.ndarray, "b h w 3"]:
+    """Four small pictures of the character in its bind pose, from the front to the back."""
+    return rest_views(_still(scene, body, config), _VIEW_TURNS_DEG, _PREVIEW_CELL)
+
+
+def _still(scene: Scene, body: Body, config: RunConfig) -> Character:
     with torch.no_grad():
         rest = scene.deform()
         roughness, metallic = scene.material()
         albedo = srgb_bytes(scene.texture.srgb())
     mesh = Mesh(rest.vertices, body.template.faces, body.template.uvs, body.template.face_uvs)
-    extras = _extras(body, config)
-    write_views(path, Character(mesh, rest.rig, albedo, float(roughness), float(metallic), (), extras), _PREVIEW_CELL)
+    return Character(mesh, rest.rig, albedo, float(roughness), float(metallic), (), _extras(body, config))
 
 
 def write_candidates(path: Path, found: SearchResult) -> None:

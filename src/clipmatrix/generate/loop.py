@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ from clipmatrix.generate.figures import search_figures
 from clipmatrix.generate.health import report_health
 from clipmatrix.generate.loading import load_parts, text_warnings
 from clipmatrix.generate.parts import Parts, StockedPoses
-from clipmatrix.generate.plateau import Plateau
+from clipmatrix.generate.plateau import Plateau, first_judged
 from clipmatrix.generate.probe import probe_colors
 from clipmatrix.generate.resuming import Resumption, prepare_resume, settings_digest
 from clipmatrix.generate.score import Scorer
@@ -46,12 +47,14 @@ def stream(
     config: RunConfig,
     out: Path,
     parts: Parts | None = None,
+    pause: int | None = None,
 ) -> Generator[Event, None, None]:
     """The events of a run into ``out``; the work is done as they are asked for.
 
     Everything is checked and loaded before the first event, and nothing is written until then. Closing the iterator,
     or a KeyboardInterrupt inside it, ends the descent and exports what there is; after an interrupt the last events
-    still come. ``parts`` are loaded as the config says where none are given.
+    still come. ``parts`` are loaded as the config says where none are given. After ``pause`` steps the run is saved and
+    left as it is, without results: ``resume`` ends it.
 
     Raises:
         ClipMatrixError: the prompts, the encoder or the place cannot be used.
@@ -60,19 +63,19 @@ def stream(
         raise PromptError('there is no prompt: say what to create, as in "a zebra striped man"')
     # Scratch files and states of old and new lie side by side for a moment.
     check_target(out, _BYTES_BESIDE + _BYTES_PER_TEXEL * config.scene.texture_size**2)
-    yield from _follow(_Run(config, parts or load_parts(config), out))
+    yield from _follow(_Run(config, parts or load_parts(config), out, pause=pause))
 
 
-def resume(out: Path, parts: Parts | None = None) -> Generator[Event, None, None]:
+def resume(out: Path, parts: Parts | None = None, pause: int | None = None) -> Generator[Event, None, None]:
     """The events of the run in ``out`` from where it was stopped or killed; its end is that of one never stopped.
 
-    A run that was still searching begins anew, and finds the same.
+    A run that was still searching begins anew, and finds the same. ``pause`` is as in ``stream``.
 
     Raises:
         ClipMatrixError: there is no run to resume, or not by this version; what it has made stays as it is.
     """
     found = prepare_resume(out)
-    run = _Run(found.config, parts or load_parts(found.config), out, found)
+    run = _Run(found.config, parts or load_parts(found.config), out, found, pause)
     yield from _follow(run)
 
 
@@ -97,9 +100,17 @@ def _follow(run: "_Run") -> Generator[Event, None, None]:
 class _Run:
     """One run under way: what the events before and after the descent have in common."""
 
-    def __init__(self, config: RunConfig, parts: Parts, out: Path, found: Resumption | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        parts: Parts,
+        out: Path,
+        found: Resumption | None = None,
+        pause: int | None = None,
+    ) -> None:
         self.config, self.parts, self.out = config, parts, out
-        self.is_stopped = False
+        self.is_stopped = self._is_paused = False
+        self._pause = pause
         self._saved: SavedState | None = found.state if found else None
         self._warnings = found.warnings if found else ()
         self._step = self._skipped = 0
@@ -112,7 +123,7 @@ class _Run:
         self._is_between_steps = True
         self._saved_step = self._step if self._saved else -1
         self._generator = torch.Generator().manual_seed(config.seed)
-        self._plateau = Plateau(config.patience)
+        self._plateau = Plateau(config.patience, config.steps, first_judged(config))
         self._scorer = Scorer(parts.guidance, config.prompts, config.score)
 
     def begin(self) -> Event:
@@ -152,7 +163,10 @@ class _Run:
             self._save()
         while True:
             yield from self._milestones()
-            if self._step >= config.steps or self._plateau.is_over:
+            if self._pause is not None and self._step >= self._pause:
+                self.is_stopped = self._is_paused = True
+                return
+            if self._step >= self._plateau.end:
                 return
             if time.monotonic() - self._last_save >= config.save_every_s:
                 self._save()
@@ -166,26 +180,32 @@ class _Run:
                 self._save()
             score = self._best.score
             last = self._run.write_checkpoint(self._step, self._dump_scene())
-            self._best.restore()
-            write_whole(self._run.best_path, self._dump_scene())
-            yield self._tell(Checkpoint(self._step, last, True, self._run.best_path))
-            yield self._tell(export_result(self._scene, self.parts.body, self.config, self._run))
-            yield self._tell(report_health(self._scene, self.parts.body, self._run))
+            if not self._is_paused:
+                yield from self._export(self._scene, last)
         seconds = time.monotonic() - self._began
         done = self._tell(Done(self._step, score, seconds, self._skipped, self.is_stopped))
         if not self.is_stopped:
             self._run.remove_state()
         yield done
 
+    def _export(self, scene: Scene, last: Path) -> Iterator[Event]:
+        self._best.restore()
+        write_whole(self._run.best_path, self._dump_scene())
+        yield self._tell(Checkpoint(self._step, last, True, self._run.best_path))
+        yield self._tell(export_result(scene, self.parts.body, self.config, self._run))
+        yield self._tell(report_health(scene, self.parts.body, self._run))
+
     def _advance(self) -> Event:
         self._is_between_steps = False
-        report = self._stepper.step(self._step)
+        if self._plateau.settled is not None:
+            self._best.count_from(self._plateau.settled)
+        report = self._stepper.step(self._step, self._plateau.place(self._step))
         self._step, self._skipped = report.step, self._skipped + report.is_skipped
         if not report.is_skipped:
             self._best.see(report.step, report.score)
-        self._plateau.see(report.step, self._best.score)
+        self._plateau.see(report.step, report.score)
         self._is_between_steps = True
-        return self._tell(report)
+        return self._tell(replace(report, steps=self._plateau.end))
 
     def _milestones(self) -> Iterator[Event]:
         """The preview and the checkpoint that are due after this step, unless they were made before."""
@@ -193,7 +213,7 @@ class _Run:
         is_due = step > 0 and config.preview_every and step % config.preview_every == 0
         if is_due and not self._run.preview_path(step).exists():
             yield self._preview(step)
-        is_due = 0 < step < config.steps and config.checkpoint_every and step % config.checkpoint_every == 0
+        is_due = 0 < step < self._plateau.end and config.checkpoint_every and step % config.checkpoint_every == 0
         if is_due and not self._run.checkpoint_path(step).exists():
             assert self._scene is not None
             yield self._tell(Checkpoint(step, self._run.write_checkpoint(step, self._dump_scene())))

@@ -80,6 +80,18 @@ class Shares:
     look: float = 1.0
 
 
+@dataclass(frozen=True)
+class Firmness:
+    """What the regularisers of the form and of the texture are multiplied by; 1 where nothing is strained."""
+
+    form: float = 1.0
+    look: float = 1.0
+
+
+UNSTRAINED = Firmness()
+"""The regularisers as they were weighed."""
+
+
 class SceneOptimiser:
     """Steps all learnt groups of a scene, each at its own scheduled rate times ``scale``."""
 
@@ -121,13 +133,22 @@ class SceneOptimiser:
             math.isfinite(parameter.grad.sum().item()) for parameter in self._parameters if parameter.grad is not None
         )
 
-    def step(self, index: int) -> Shares:
-        """Moves the parameters with the rates of step ``index``, which counts from 0, as far as the guards allow."""
-        look, form = rate_factors(index, self._num_steps, self._config)
+    @property
+    def firmness(self) -> Firmness:
+        """How firmly the next step is to be held."""
+        return Firmness(*(guard.firmness if guard else 1.0 for guard in (self._form, self._look)))
+
+    def step(self, index: int, place: int | None = None) -> Shares:
+        """Moves the parameters in step ``index``, which counts from 0, as far as the guards allow.
+
+        The rates are those of step ``place`` where one is given.
+        """
+        place = index if place is None else place
+        look, form = rate_factors(place, self._num_steps, self._config)
         parts = [part for part in self._parts if part.is_form]
         form_share = self._move(parts, form * self._scale, self._form, is_watched=True)
         rate = self._config.texture_rate * look * self._scale * (self._look.brake if self._look else 1.0)
-        is_last = index + 1 == self._num_steps
+        is_last = place + 1 == self._num_steps
         is_watched = is_last or (index + 1) % steps_unseen(rate, self._num_levels) == 0
         parts = [part for part in self._parts if part.name == "texture"]
         look_share = self._move(parts, look * self._scale, self._look, is_watched)
@@ -159,8 +180,8 @@ class SceneOptimiser:
             for index, parameter in enumerate(_parameters(part))
             for key, value in part.optimizer.state.get(parameter, {}).items()
         }
-        brakes = [guard.brake if guard else 1.0 for guard in (self._form, self._look)]
-        return {**moments, "brakes": torch.tensor(brakes, dtype=torch.float64)}
+        guards = [(guard.brake, guard.firmness) if guard else (1.0, 1.0) for guard in (self._form, self._look)]
+        return {**moments, "guards": torch.tensor(guards, dtype=torch.float64)}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Goes on from an earlier ``state``.
@@ -168,10 +189,10 @@ class SceneOptimiser:
         Raises:
             KeyError, ValueError: it is of other parameters.
         """
-        moments = {name: value for name, value in state.items() if name != "brakes"}
-        for guard, brake in zip((self._form, self._look), state["brakes"].tolist(), strict=True):
+        moments = {name: value for name, value in state.items() if name != "guards"}
+        for guard, (brake, firmness) in zip((self._form, self._look), state["guards"].tolist(), strict=True):
             if guard:
-                guard.brake = brake
+                guard.brake, guard.firmness = brake, firmness
         parameters = {part.name: _parameters(part) for part in self._parts}
         optimizers = {part.name: part.optimizer for part in self._parts}
         for name, value in moments.items():

@@ -6,14 +6,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clipmatrix.bodies.body import Body
+from clipmatrix.generate.optimizers import UNSTRAINED, Firmness
 from clipmatrix.geometry.mesh import build_edges
-from clipmatrix.losses.bumpiness import bumpiness_loss
 from clipmatrix.losses.edge_length import edge_length_loss
 from clipmatrix.losses.laplacian import laplacian_loss
 from clipmatrix.losses.normal_consistency import neighbouring_faces, normal_consistency_loss
 from clipmatrix.losses.offset_size import offset_size_loss
 from clipmatrix.losses.symmetry import symmetry_loss
-from clipmatrix.losses.texture_change import texture_change_loss
+from clipmatrix.losses.texture_change import mean_square_change, thin_out
 from clipmatrix.losses.total_variation import total_variation_loss
 from clipmatrix.losses.weights import LossWeights
 
@@ -29,12 +29,14 @@ class Terms:
     total_variation: Float[Tensor, ""]
     texture_change: Float[Tensor, ""]
     symmetry: Float[Tensor, ""]
-    bumpiness: Float[Tensor, ""]
 
-    def total(self) -> Float[Tensor, ""]:
-        """Their sum."""
-        form = self.offset_size + self.laplacian + self.edge_length + self.normal_consistency
-        return form + self.total_variation + self.texture_change + self.symmetry + self.bumpiness
+    def form(self) -> Float[Tensor, ""]:
+        """The sum of those of the offsets."""
+        return self.offset_size + self.laplacian + self.edge_length + self.normal_consistency + self.symmetry
+
+    def look(self) -> Float[Tensor, ""]:
+        """The sum of those of the texture."""
+        return self.total_variation + self.texture_change
 
 
 class Regulariser:
@@ -53,7 +55,7 @@ class Regulariser:
         start_albedo: Float[Tensor, "th tw 3"] | None = None,
     ) -> None:
         self._weights = weights
-        self._start_albedo = start_albedo
+        self._start_texels = None if start_albedo is None else thin_out(start_albedo).contiguous()
         self._start = start_offset
         self._faces = body.template.faces
         self._mirror_ids = body.mirror_ids
@@ -65,34 +67,37 @@ class Regulariser:
         bare: Float[Tensor, "v 3"],
         offset: Float[Tensor, "v 3"],
         albedo: Float[Tensor, "th tw 3"] | None,
-        normal_map: Float[Tensor, "nh nw 3"] | None = None,
+        texels: Float[Tensor, "_ _ 3"] | None,
+        firmness: Firmness = UNSTRAINED,
     ) -> Terms:
-        """The terms for offsets on a bare body, both in the bind pose, and for what is shown of texture and normal map.
+        """The terms for offsets on a bare body, both in the bind pose, and for a texture where one is shown.
 
-        Gradients reach ``offset``, ``albedo`` and ``normal_map`` only. What has a weight of zero, or cannot learn,
-        costs nothing.
+        ``texels`` are those of the texture that ``thin_out`` leaves. All terms are multiplied by how firm the form, or
+        the texture, is to be held. Gradients reach ``offset``, ``albedo`` and ``texels`` only. What has a weight of
+        zero, or cannot learn, costs nothing.
         """
         weights, zero = self._weights, offset.new_zeros(())
-        size = roughness = stretch = creases = asymmetry = busyness = repainting = bumps = zero
+        form, look = firmness.form, firmness.look
+        size = roughness = stretch = creases = asymmetry = busyness = repainting = zero
         if offset.requires_grad:
             bare = bare.detach()
             vertices = bare + offset
             if weights.offset_size:
-                size = weights.offset_size * offset_size_loss(offset, self._start)
+                size = form * weights.offset_size * offset_size_loss(offset, self._start)
             if weights.laplacian:
-                roughness = weights.laplacian * laplacian_loss(offset - self._start, self._edge_ids)
+                roughness = form * weights.laplacian * laplacian_loss(offset - self._start, self._edge_ids)
             if weights.edge_length:
-                stretch = weights.edge_length * edge_length_loss(vertices, bare, self._edge_ids)
+                stretch = form * weights.edge_length * edge_length_loss(vertices, bare, self._edge_ids)
             if weights.normal_consistency:
-                creases = weights.normal_consistency * normal_consistency_loss(
-                    vertices, bare, self._faces, self._face_pairs
+                creases = (
+                    form
+                    * weights.normal_consistency
+                    * normal_consistency_loss(vertices, bare, self._faces, self._face_pairs)
                 )
             if weights.symmetry and self._mirror_ids is not None:
                 asymmetry = weights.symmetry * symmetry_loss(offset, self._mirror_ids)
         if albedo is not None and albedo.requires_grad and weights.total_variation:
-            busyness = weights.total_variation * total_variation_loss(albedo)
-        if albedo is not None and albedo.requires_grad and weights.texture_change and self._start_albedo is not None:
-            repainting = weights.texture_change * texture_change_loss(albedo, self._start_albedo)
-        if normal_map is not None and normal_map.requires_grad and weights.bumpiness:
-            bumps = weights.bumpiness * bumpiness_loss(normal_map)
-        return Terms(size, roughness, stretch, creases, busyness, repainting, asymmetry, bumps)
+            busyness = look * weights.total_variation * total_variation_loss(albedo)
+        if texels is not None and weights.texture_change and self._start_texels is not None:
+            repainting = look * weights.texture_change * mean_square_change(texels, self._start_texels)
+        return Terms(size, roughness, stretch, creases, busyness, repainting, asymmetry)

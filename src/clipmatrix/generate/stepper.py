@@ -8,16 +8,18 @@ from torch import Tensor
 
 from clipmatrix.bodies.body import RestBody
 from clipmatrix.config import RunConfig
-from clipmatrix.generate.cuts import Cut, Stopwatch
+from clipmatrix.generate.cuts import Cut, Stopwatch, ThinLeaf
 from clipmatrix.generate.events import Losses, Seconds, Step
 from clipmatrix.generate.figures import alone
-from clipmatrix.generate.optimizers import SceneOptimiser, Shares
+from clipmatrix.generate.optimizers import Firmness, SceneOptimiser, Shares
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.regularise import Regulariser, Terms
 from clipmatrix.generate.schedule import tint_deviation
 from clipmatrix.generate.score import Scorer, Scores
 from clipmatrix.generate.silhouette import silhouette_term
 from clipmatrix.guidance.augment import look
+from clipmatrix.losses.bumpiness import bumpiness_loss
+from clipmatrix.losses.texture_change import thin_out
 from clipmatrix.render.pipeline import render
 from clipmatrix.render.surface import Images, Lights, Surface
 from clipmatrix.scene.lights import plain_lights, vary_lights
@@ -56,11 +58,14 @@ class Stepper:
         self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
         self._plain_lights = plain_lights(config.scene.key_shadow)
 
-    def step(self, index: int) -> Step:
+    def step(self, index: int, place: int | None = None) -> Step:
         """The report on step ``index``, counted from 0, after the parameters have moved.
+
+        Rates and tint are those of step ``place`` where one is given.
 
         If any gradient is not finite, nothing moves and the report says so.
         """
+        place = index if place is None else place
         watch = Stopwatch()
         self.optimiser.clear()
         scene_cut, image_cut = Cut(), Cut()
@@ -68,7 +73,7 @@ class Stepper:
         form = self._form()
         shots = self._parts.shots.sample(form.vertices_world.detach(), self._config.views, self._generator)
         form = replace(form, vertices_world=self._alone(form.vertices_world, shots.prompt_ids))
-        surfaces = self._surfaces(form, shots.prompt_ids, scene_cut, self._tint(index))
+        surfaces = self._surfaces(form, shots.prompt_ids, scene_cut, self._tint(place))
         body = watch.lap()
         pictures = [
             render(surface, _cameras_at(shots.cameras, views), self._size, rasterizer=self._parts.rasterizer)
@@ -86,23 +91,45 @@ class Stepper:
         image_cut.backward()
         seconds_render += watch.lap()
         shown = next((surface.albedo for surface, _ in surfaces if surface.albedo.requires_grad), None)
-        bumps = next((surface.normal_map for surface, _ in surfaces if surface.normal_map is not None), None)
-        terms = self._regularise(form.bare.vertices, form.offset, shown, bumps)
-        scene_cut.backward(terms.total())
+        firmness = self.optimiser.firmness
+        terms = self._terms(form, shown, firmness)
+        bumps = self._bumps(surfaces)
+        scene_cut.backward(terms.form())
         body += watch.lap()
         is_finite = bool(torch.isfinite(loss)) and self.optimiser.is_finite()
-        shares = self.optimiser.step(index) if is_finite else Shares()
+        shares = self.optimiser.step(index, place) if is_finite else Shares()
         seconds = Seconds(body, seconds_render, encoder, watch.lap())
         return Step(
             step=index + 1,
             steps=self._config.steps,
             score=float(scores.cosines.mean()),
-            losses=_losses(scores, area, terms),
+            losses=_losses(scores, area, terms, bumps),
             seconds=seconds,
             is_skipped=not is_finite,
             form_share=shares.form,
             look_share=shares.look,
+            form_firmness=firmness.form,
+            look_firmness=firmness.look,
         )
+
+    def _terms(self, form: _Form, albedo: Float[Tensor, "th tw 3"] | None, firmness: Firmness) -> Terms:
+        """The regularisers; the gradients of those of the look have reached ``albedo``, which is a leaf, if any."""
+        texels = None if albedo is None else ThinLeaf(albedo, thin_out)
+        terms = self._regularise(form.bare.vertices, form.offset, albedo, texels.leaf if texels else None, firmness)
+        if texels is not None and terms.look().requires_grad:
+            terms.look().backward()
+            texels.hand_back()
+        return terms
+
+    def _bumps(self, surfaces: list[tuple[Surface, Int64[Tensor, "_"]]]) -> float:
+        """The weighed term of the normal map, whose gradient has reached it; zero where there is none."""
+        normal_map = next((surface.normal_map for surface, _ in surfaces if surface.normal_map is not None), None)
+        weight = self._config.losses.bumpiness
+        if normal_map is None or not weight:
+            return 0.0
+        term = weight * bumpiness_loss(normal_map)
+        term.backward()
+        return float(term.detach())
 
     def _form(self) -> _Form:
         rotations = self._parts.poses.sample(self._config.views, self._generator)
@@ -193,7 +220,7 @@ def _lights_at(lights: Lights, views: Int64[Tensor, "n"]) -> Lights:
     )
 
 
-def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms) -> Losses:
+def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms, bumps: float) -> Losses:
     return Losses(
         guidance=float(scores.loss.detach()),
         offset_size=float(terms.offset_size.detach()),
@@ -204,5 +231,5 @@ def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms) -> Losses:
         total_variation=float(terms.total_variation.detach()),
         texture_change=float(terms.texture_change.detach()),
         symmetry=float(terms.symmetry.detach()),
-        bumpiness=float(terms.bumpiness.detach()),
+        bumpiness=bumps,
     )

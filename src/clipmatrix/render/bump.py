@@ -14,7 +14,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from clipmatrix.geometry.tangent_frames import TangentLayout, build_tangent_layout, tangents
 from clipmatrix.render.fused_cpu import weigh_rows
-from clipmatrix.render.interpolate import Barycentrics, Coverage
+from clipmatrix.render.interpolate import Coverage, barycentrics
 from clipmatrix.render.surface import Surface
 
 _LAYOUTS = WeakIdKeyDictionary()
@@ -32,17 +32,24 @@ def bent_normals(
 
 
 def pixel_tangents(
-    surface: Surface, vertex_normals: Float[Tensor, "#b v 3"], coverage: Coverage, where: Barycentrics
+    surface: Surface,
+    vertex_normals: Float[Tensor, "#b v 3"],
+    vertices_clip: Float[Tensor, "b v 4"],
+    coverage: Coverage,
+    size: tuple[int, int],
 ) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n"]]:
     """The interpolated tangents of the covered pixels, and the sign of each; no gradient reaches the vertices."""
     layout = layout_of(surface)
     with torch.no_grad():
         table = tangents(surface.vertices_world, vertex_normals, surface.faces, layout)
+        vertex_ids = surface.faces.index_select(0, coverage.face_ids)
+        clip_ids = vertex_ids + (coverage.view_ids * vertices_clip.shape[1])[:, None]
+        weights = barycentrics(vertices_clip, clip_ids, coverage, size).weights
         row_ids: Int64[Tensor, "n 3"] = layout.corner_ids.index_select(0, coverage.face_ids)
         signs = layout.signs.to(table).index_select(0, row_ids[:, 0])
         if table.shape[0] > 1:
             row_ids = row_ids + (coverage.view_ids * table.shape[1])[:, None]
-        return weigh_rows(table.flatten(0, 1), row_ids, where.weights.detach()), signs
+        return weigh_rows(table.flatten(0, 1), row_ids, weights), signs
 
 
 def layout_of(surface: Surface) -> TangentLayout:

@@ -12,12 +12,14 @@ from clipmatrix.render.antialias import antialias
 from clipmatrix.render.bump import bent_normals, pixel_tangents
 from clipmatrix.render.fragments import Fragments, Rasterizer
 from clipmatrix.render.fused_cpu import area_normals, weigh_rows
-from clipmatrix.render.interpolate import Coverage, barycentrics, cover
+from clipmatrix.render.interpolate import Coverage, barycentrics, cover, eye_rays_reference, interpolate_reference
+from clipmatrix.render.interpolate_cpu import eye_rays, interpolate
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
 from clipmatrix.render.rasterize_reference import ReferenceRasterizer
 from clipmatrix.render.shade import shade
+from clipmatrix.render.shade_cpu import shade_samples
 from clipmatrix.render.shadow import cast, light_share
-from clipmatrix.render.surface import Images, KeyShadow, Lights, Surface
+from clipmatrix.render.surface import Images, KeyShadow, Surface
 from clipmatrix.render.texture import sample_texture
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import Cameras
@@ -120,28 +122,19 @@ def _edges_of(surface: Surface) -> Edges:
 
 def _sample(surface: Surface, cameras: Cameras, vertices_clip: Float[Tensor, "b v 4"], fragments: Fragments) -> Samples:
     """Interpolate what shading needs at the covered pixels of all views."""
-    num_vertices = vertices_clip.shape[1]
     _, height, width = fragments.face_ids.shape
     coverage = cover(fragments, vertices_clip.dtype)
-    vertex_ids = surface.faces.index_select(0, coverage.face_ids)
-    clip_ids = vertex_ids + (coverage.view_ids * num_vertices)[:, None]
-    where = barycentrics(vertices_clip, clip_ids, coverage, (height, width))
-
-    uv_ids = surface.face_uvs.index_select(0, coverage.face_ids)
-    uv = weigh_rows(surface.uvs, uv_ids, where.weights)
-    uv_per_column = weigh_rows(surface.uvs, uv_ids, where.per_column)
-    uv_per_row = weigh_rows(surface.uvs, uv_ids, where.per_row)
-    albedo = sample_texture(surface.albedo, uv, uv_per_column, uv_per_row)
-
     normals = area_normals(surface.vertices_world, surface.faces)
     # Unit length per vertex first: or the normals of large faces would bend those of their small neighbours.
     at_vertices = torch.nn.functional.normalize(normals, dim=-1, eps=1e-12)
-    is_shared_pose = surface.vertices_world.shape[0] == 1
-    normals = weigh_rows(at_vertices.reshape(-1, 3), vertex_ids if is_shared_pose else clip_ids, where.weights)
-    normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-6)
+    on_surface = interpolate if vertices_clip.device.type == "cpu" else interpolate_reference
+    ids = surface.faces, surface.face_uvs
+    uv, normals, change = on_surface(vertices_clip, at_vertices, surface.uvs, ids, coverage, (height, width))
+    albedo = sample_texture(surface.albedo, uv, change[:, 0], change[:, 1])
     if surface.normal_map is not None:
-        mapped = sample_texture(surface.normal_map, uv, uv_per_column, uv_per_row)
-        normals = bent_normals(mapped, normals, *pixel_tangents(surface, at_vertices, coverage, where))
+        mapped = sample_texture(surface.normal_map, uv, change[:, 0], change[:, 1])
+        tangent, sign = pixel_tangents(surface, at_vertices.detach(), vertices_clip.detach(), coverage, (height, width))
+        normals = bent_normals(mapped, normals, tangent, sign)
     return Samples(coverage, albedo, normals, _to_eye(cameras, coverage))
 
 
@@ -158,9 +151,8 @@ def _to_eye(cameras: Cameras, coverage: Coverage) -> Float[Tensor, "n 3"]:
         depth_axis = inverse[:, :, 2:3]
         axes = inverse[:, :, [0, 1, 3]]
         eye_from_ndc = axes[:, :3] * depth_axis[:, 3:] - depth_axis[:, :3] * axes[:, 3:]
-        eye_from_ndc = eye_from_ndc.to(coverage.ndc).index_select(0, coverage.view_ids)
-        to_eye = eye_from_ndc[..., 2] + (eye_from_ndc[..., :2] * coverage.ndc[:, None]).sum(-1)
-        return torch.nn.functional.normalize(to_eye, dim=-1, eps=1e-12)
+        rays = eye_rays if coverage.ndc.device.type == "cpu" else eye_rays_reference
+        return rays(eye_from_ndc, coverage)
 
 
 def _key_share(
@@ -188,11 +180,21 @@ def _key_share(
 
 def _light(surface: Surface, samples: Samples, key_share: Float[Tensor, "n 1"] | None) -> Float[Tensor, "n 3"]:
     """The radiance of each sample, of which the given share of the key light is lit."""
+    lights, view_ids = surface.lights, samples.coverage.view_ids
+    if samples.albedo.device.type == "cpu" and key_share is None:
+        return shade_samples(
+            samples.albedo,
+            samples.normals_world,
+            samples.to_eye_world,
+            view_ids,
+            lights,
+            surface.roughness,
+            surface.metallic,
+        )
 
     def per_sample(value: Float[Tensor, "#b 3"]) -> Float[Tensor, "#n 3"]:
-        return value if value.shape[0] == 1 else value.index_select(0, samples.coverage.view_ids)
+        return value if value.shape[0] == 1 else value.index_select(0, view_ids)
 
-    lights: Lights = surface.lights
     key_color = per_sample(lights.key_color)
     return shade(
         samples.albedo,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from clipmatrix.errors import ConfigError
 from clipmatrix.views.camera import Cameras, fit_distance, look_at, perspective
-from clipmatrix.views.framing import camera_axes, frame_center, frame_distance
+from clipmatrix.views.framing import camera_axes, extents, frame_distance
 
 _MEMBER = 0.5
 """Region weight from which a vertex must be in the frame."""
@@ -190,8 +190,9 @@ def _full_frame(
     aspect: float,
 ) -> Placement:
     """The whole region in the frame, near its middle."""
-    shift = _half_height(points_world, axes) * draw.shift[view].to(axes)
-    target = frame_center(points_world, axes) + shift @ axes[:2]
+    low, high = extents(points_world, axes)
+    half_height = ((high - low) / 2)[:2].amax()
+    target = ((low + high) / 2) @ axes + half_height * draw.shift[view].to(axes) @ axes[:2]
     return target, frame_distance(points_world, target, axes, fov, draw.margin[view].to(axes), aspect)
 
 
@@ -220,8 +221,8 @@ def _close_up(
 
 def _half_height(points_world: Float[Tensor, "n 3"], axes: Float[Tensor, "3 3"]) -> Float[Tensor, ""]:
     """Half the points' larger extent across the view, in metres."""
-    across = points_world @ axes[:2].T
-    return ((across.amax(dim=0) - across.amin(dim=0)) / 2).amax()
+    low, high = extents(points_world, axes[:2])
+    return ((high - low) / 2).amax()
 
 
 def _require_between(name: str, value: float, low: float, high: float) -> None:
