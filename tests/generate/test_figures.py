@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.generate.small_run import small_config, small_parts
 from tests.glb_reader import read_glb
+from tests.support_body import build_support_body
 from tests.synthetic_character import build_tube_character
 from tests.toy_body import build_toy_body
 
@@ -27,6 +28,8 @@ from clipmatrix.generate.loop import stream
 from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.motion.reading import Excerpt
 from clipmatrix.runs.directory import Run
+from clipmatrix.scene.scene import Scene
+from clipmatrix.scene.start import neutral_start
 
 PROMPTS = (Prompt("a red person", figure=1), Prompt("a blue person", figure=2))
 
@@ -135,3 +138,17 @@ def test_a_movement_for_two_is_refused(tmp_path: Path) -> None:
     motion.write_bytes(pack_glb(first))
     with pytest.raises(MotionError, match="holds 2 figures"):
         animate_run(run, motion, AnimateConfig(excerpt=Excerpt(take="wave")))
+
+
+def test_clips_keep_the_figures_apart() -> None:
+    """A humanoid's clips stand on the middle of the floor: each figure's on its own."""
+    body = clone(build_support_body(), 2)
+    config = small_config(*PROMPTS)
+    scene = Scene(body, neutral_start(body), config.scene)
+    whole = exporting.build_character(scene, body, config)
+    num = len(body.template.vertices) // 2
+    step = float(body.template.vertices[num, 0] - body.template.vertices[0, 0])
+    assert whole.clips
+    for clip in whole.clips:
+        posed = pose_vertices(whole, sample_clip(clip, torch.tensor([0.5 * float(clip.times[-1])])))[0]
+        assert float(posed[num:, 0].mean() - posed[:num, 0].mean()) == pytest.approx(step, rel=0.05)

@@ -113,6 +113,15 @@ def figure_of(body: Body, rest: RestBody, figure: int) -> RestBody:
     return RestBody(rest.vertices[own], rig)
 
 
+def at_origin(body: Body, rest: RestBody, figure: int) -> RestBody:
+    """One figure as ``figure_of`` gives it, moved to where it would stand alone."""
+    own = figure_of(body, rest, figure)
+    if not isinstance(body.rest, CloneShapes):
+        return own
+    place = body.rest.places[figure]
+    return RestBody(own.vertices - place, moved_rig(own.rig, -place))
+
+
 def moved_rig(rig: Rig, shift: Float[Tensor, "3"]) -> Rig:
     """The rig of a body that has been moved by ``shift``."""
     matrices = rig.joint_from_bind

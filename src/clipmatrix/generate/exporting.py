@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from clipmatrix.bodies.body import Body, RestBody
 from clipmatrix.bodies.clips import Clip, build_clips
-from clipmatrix.bodies.clones import figure_of
+from clipmatrix.bodies.clones import at_origin, figure_of
 from clipmatrix.bodies.gltf_clips import source_clips
 from clipmatrix.config import RunConfig
 from clipmatrix.export.character import Character, Extras
@@ -65,7 +65,9 @@ def _figures(whole: Character, body: Body) -> list[Character]:
         own = figure_of(body, rest, index)
         uvs = whole.mesh.uvs[index * num_uvs : (index + 1) * num_uvs]
         mesh = Mesh(own.vertices, base.template.faces, uvs, base.template.face_uvs)
-        figures.append(replace(whole, mesh=mesh, rig=own.rig, clips=_clips(base, own)))
+        # Clips bring a body to the middle of the floor: they are those of the figure where it would stand alone.
+        clips = _clips(base, at_origin(body, rest, index))
+        figures.append(replace(whole, mesh=mesh, rig=own.rig, clips=clips))
     return figures
 
 
