@@ -15,7 +15,7 @@ from clipmatrix.generate.loop import resume, stream
 from clipmatrix.runs.directory import Run
 from clipmatrix.scene.config import SceneConfig
 
-SCENE = SceneConfig(texture_size=32, normal_map=True)
+SCENE = SceneConfig(texture_size=32, normal_map=True, relief=0.5)
 CONFIG = dataclasses.replace(small_config(scene=SCENE, steps=6), save_every_s=0.0)
 
 

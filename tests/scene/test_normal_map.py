@@ -10,7 +10,7 @@ from clipmatrix.errors import ConfigError, RunError
 from clipmatrix.losses.bumpiness import bumpiness_loss
 from clipmatrix.scene.checkpoint import dump_scene, restore_scene
 from clipmatrix.scene.config import SceneConfig
-from clipmatrix.scene.normal_map import STEEPEST, NormalMap, bytes_from_normals
+from clipmatrix.scene.normal_map import STEEPEST, NormalMap, bytes_from_normals, relief_slope
 from clipmatrix.scene.scene import Scene, snapshot
 from clipmatrix.scene.start import neutral_start
 
@@ -44,6 +44,24 @@ def test_bumpiness_is_the_squared_slope() -> None:
     vector = torch.nn.functional.normalize(torch.tensor([-0.5, -1.0, 1.0]), dim=0)
     assert bumpiness_loss(vector.repeat(4, 4, 1)).item() == pytest.approx(1.25, rel=1e-6)
     assert bumpiness_loss(NormalMap(16)()).item() == 0.0
+
+
+def test_relief_stands_out_where_the_texture_is_bright() -> None:
+    """A bright column on dark: the surface rises towards it from either side, and lies flat far away."""
+    albedo = torch.full((64, 64, 3), 0.2)
+    albedo[:, 28:36] = 0.8
+    slope = relief_slope(albedo, 64, 1.0)
+    assert slope is not None
+    assert float(slope[0, 32, 27]) > 0.1
+    assert float(slope[0, 32, 36]) == pytest.approx(-float(slope[0, 32, 27]), rel=1e-4)
+    assert not slope[1, 8:-8].abs().gt(1e-6).any()
+    assert not slope[:, :, :20].any()
+    assert relief_slope(albedo, 64, 0.0) is None
+    model = NormalMap(64, slope)
+    assert float(bumpiness_loss(model(), model()).detach()) == 0.0
+    assert float(model()[32, 27, 0].detach()) < -0.05
+    with pytest.raises(ConfigError, match="add normal_map: true"):
+        SceneConfig(relief=0.5)
 
 
 def test_bytes_are_those_that_viewers_read() -> None:

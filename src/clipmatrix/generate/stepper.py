@@ -56,6 +56,8 @@ class Stepper:
         self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses, found)
         scale = config.optimiser.refine if config.start == "search" else 1.0
         self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
+        with torch.no_grad():
+            self._start_normals = None if scene.normal_map is None else scene.normal_map()
         self._plain_lights = plain_lights(config.scene.key_shadow)
 
     def step(self, index: int, place: int | None = None) -> Step:
@@ -127,7 +129,7 @@ class Stepper:
         weight = self._config.losses.bumpiness
         if normal_map is None or not weight:
             return 0.0
-        term = weight * bumpiness_loss(normal_map)
+        term = weight * bumpiness_loss(normal_map, self._start_normals)
         term.backward()
         return float(term.detach())
 

@@ -13,7 +13,7 @@ from clipmatrix.scene.config import SceneConfig
 from clipmatrix.scene.deform import Deform
 from clipmatrix.scene.lights import LightRig
 from clipmatrix.scene.materials import Material
-from clipmatrix.scene.normal_map import NormalMap
+from clipmatrix.scene.normal_map import NormalMap, relief_slope
 from clipmatrix.scene.parts import part_maps
 from clipmatrix.scene.start import Start
 from clipmatrix.scene.texture import Texture
@@ -39,7 +39,7 @@ class Scene(nn.Module):
         )
         self.material = Material(start.roughness, start.metallic)
         self.lights = LightRig(config.key_shadow)
-        self.normal_map = NormalMap(config.normal_map_size or config.texture_size) if config.normal_map else None
+        self.normal_map = _normal_map(start, config)
         self._learnt = {
             "shape": config.learn_shape,
             "offset": config.learn_offset,
@@ -111,6 +111,13 @@ class Scene(nn.Module):
     ) -> Surface:
         mesh = self.body.template
         return Surface(vertices_world, mesh.faces, mesh.uvs, mesh.face_uvs, albedo, roughness, metallic, lights)
+
+
+def _normal_map(start: Start, config: SceneConfig) -> NormalMap | None:
+    if not config.normal_map:
+        return None
+    size = config.normal_map_size or config.texture_size
+    return NormalMap(size, relief_slope(start.albedo_srgb, size, config.relief))
 
 
 def snapshot(scene: Scene) -> dict[str, torch.Tensor]:
