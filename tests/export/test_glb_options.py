@@ -17,12 +17,12 @@ from clipmatrix.export.budget import pack_within
 from clipmatrix.export.character import Character, expressed
 from clipmatrix.export.glb_edit import with_clip, without_animation
 from clipmatrix.export.glb_material import CODECS, Codec, TextureFormat
-from clipmatrix.export.gltf import GlbOptions, pack_glb, split_seams
+from clipmatrix.export.gltf import GlbOptions, pack_glb
 from clipmatrix.export.images import studio_lights
 from clipmatrix.export.reading import read_character
 from clipmatrix.geometry.glb_file import GlbError, GlbFile, pack_glb_file, parse_glb
 from clipmatrix.geometry.mesh import vertex_normals
-from clipmatrix.geometry.tangents import uv_sides
+from clipmatrix.geometry.tangent_frames import build_tangent_layout
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +57,6 @@ def test_tangents_are_there_with_a_normal_map_only(character: Character, glb: Gl
     assert set(np.unique(tangents[:, 3])) <= {-1.0, 1.0}
     plain = read_glb(pack_glb(replace(character, normal_map=None)))
     assert "TANGENT" not in plain.attributes
-
-
-def test_a_vertex_whose_faces_are_mirrored_in_the_texture_is_split(character: Character) -> None:
-    mesh = character.mesh
-    sides = torch.arange(len(mesh.faces)) % 2
-    apart, together = split_seams(mesh, sides), split_seams(mesh)
-    assert len(apart.vertex_ids) > len(together.vertex_ids)
-    assert np.array_equal(apart.vertex_ids[apart.faces], mesh.faces.numpy())
-    assert np.array_equal(apart.uv_ids[apart.faces], mesh.face_uvs.numpy())
-    for side in (0, 1):
-        own = set(apart.faces[sides.numpy() == side].ravel().tolist())
-        other = set(apart.faces[sides.numpy() != side].ravel().tolist())
-        assert not own & other
 
 
 def test_facial_actions_come_back_from_the_file(character: Character, tmp_path: Path) -> None:
@@ -113,7 +100,8 @@ def test_targets_are_sparse_and_move_normals_too(character: Character) -> None:
     primitive = file.document["meshes"][0]["primitives"][0]
     assert file.document["meshes"][0]["extras"]["targetNames"] == list(FACE_NAMES)
     assert file.document["meshes"][0]["weights"] == [0.0, 0.0]
-    split = split_seams(character.mesh, uv_sides(character.mesh.uvs, character.mesh.face_uvs))
+    mesh = character.mesh
+    split = build_tangent_layout(mesh.faces, mesh.uvs, mesh.face_uvs)
     moved = expressed(character, {FACE_NAMES[1]: 1.0}).mesh
     target = primitive["targets"][1]
     accessor = file.document["accessors"][target["POSITION"]]

@@ -199,7 +199,7 @@ def load_anny(device: torch.device | str = "cpu") -> Body:
     joint_ids, joint_weights = prune_influences(
         model.vertex_bone_indices, model.vertex_bone_weights.float(), NUM_INFLUENCES
     )
-    template = _y_up(torch.cat([model.template_vertices, model.template_bone_heads]))
+    template = y_up(torch.cat([model.template_vertices, model.template_bone_heads]))
     rig = Rig(
         joint_names=names,
         parents=tuple(int(parent) for parent in model.bone_parents),
@@ -290,7 +290,7 @@ def _build_shape_space(
         for place, name in enumerate(PHENOTYPE_VARIATIONS[group]):
             factor_ids[mask[used, columns.index(name)], slot] = first + place
         first += len(PHENOTYPE_VARIATIONS[group])
-    deltas = _y_up(torch.cat([model.blendshapes, model.bone_heads_blendshapes], dim=1))
+    deltas = y_up(torch.cat([model.blendshapes, model.bone_heads_blendshapes], dim=1))
     device = bounds.device
     return AnnyShapeSpace(
         bounds=bounds,
@@ -303,7 +303,7 @@ def _build_shape_space(
     )
 
 
-def _y_up(points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
+def y_up(points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
     """Points of a z-up figure that faces -Y as those of a y-up figure that faces +Z."""
     x, y, z = points.unbind(-1)
     return torch.stack([x, z, -y], dim=-1)

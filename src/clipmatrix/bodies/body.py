@@ -75,6 +75,7 @@ class Body:
     vertices that lie at one place. ``placement`` and ``source`` lead back to the file that a body came from, and
     ``notes`` are lines for the user about what was done to it. ``loose_joints`` may be turned at random.
     ``morphs`` gives the facial actions when they are asked for, as loading them takes time.
+    Several figures of one body have it as their ``base``.
     """
 
     name: str
@@ -94,6 +95,8 @@ class Body:
     notes: tuple[str, ...] = ()
     loose_joints: tuple[int, ...] = ()
     morphs: Callable[[], tuple[Morph, ...]] = no_morphs
+    base: "Body | None" = None
+    num_figures: int = 1
 
 
 def outward_normals(body: Body, vertices: Float[Tensor, "v 3"]) -> Float[Tensor, "v 3"]:

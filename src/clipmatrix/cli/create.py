@@ -19,6 +19,9 @@ _INTERRUPTED = 130
 
 @click.command()
 @click.argument("prompt", required=False)
+@click.option(
+    "--clone", "clones", metavar="PROMPT", multiple=True, help="One more figure beside it; up to three times."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/PROMPT-SEED]")
 @click.option("--seed", type=int, help="The same seed gives the same result.  [default: 0]")
 @click.option("--quality", metavar="draft|standard|fine", help="How long to work.  [default: standard]")
@@ -27,6 +30,8 @@ _INTERRUPTED = 130
 @click.option(
     "--body", metavar="anny|smplx:FILE|FILE", help="What to dress; FILE is .glb, .gltf, .obj or .ply.  [default: anny]"
 )
+@click.option("--up", metavar="y|z", help="The axis that points upwards in an OBJ or PLY body.  [default: y]")
+@click.option("--subdivide", type=int, metavar="N", help="Split the body's triangles in four N times.  [default: 0]")
 @click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
 @click.option("--tries", type=int, metavar="N", help="Try N seeds briefly, and finish the best.")
 @click.option("--judge", metavar="MODEL", help="Encoder that scores the tries.  [default: that of --clip]")
@@ -35,12 +40,15 @@ _INTERRUPTED = 130
 @click.option("--from", "repeated", metavar="RUN", type=click.Path(path_type=Path), help="Repeat a run as recorded.")
 def create(
     prompt: str | None,
+    clones: tuple[str, ...],
     out: Path | None,
     seed: int | None,
     quality: str | None,
     steps: int | None,
     clip: str | None,
     body: str | None,
+    up: str | None,
+    subdivide: int | None,
     start: str | None,
     tries: int | None,
     judge: str | None,
@@ -56,12 +64,13 @@ def create(
     # Loading the package takes seconds, which --help and --version need not wait for.
     from clipmatrix.api import body_regions, load_record, stream, stream_tries
     from clipmatrix.api import resume as resume_run
-    from clipmatrix.config import RunConfig, default_prompts, load_config, preset
+    from clipmatrix.config import RunConfig, figure_prompts, load_config, preset
     from clipmatrix.guidance.prompts import Prompt
     from clipmatrix.runs.directory import free_path
 
     if resumed is not None:
-        _require_alone(resumed, (prompt, out, seed, quality, steps, clip, body, start, tries, judge, config, repeated))
+        given = (prompt, clones or None, out, seed, quality, steps, clip, body, up, subdivide, start)
+        _require_alone(resumed, (*given, tries, judge, config, repeated))
         return _watch(resume_run(resumed), f"what {resumed} needs", resumed)
     if judge is not None and tries is None:
         raise ConfigError("--judge scores the tries of --tries: say how many, as in --tries 4")
@@ -74,6 +83,10 @@ def create(
             click.echo(f"clipmatrix: warning: {warning}", err=True)
     if body is not None:
         settings = dataclasses.replace(settings, body=body)
+    if up is not None:
+        settings = dataclasses.replace(settings, body_up=_up(up))
+    if subdivide is not None:
+        settings = dataclasses.replace(settings, subdivide=subdivide)
     if prompt is not None:
         if settings.prompts:
             raise ConfigError(
@@ -81,7 +94,11 @@ def create(
             )
         # An empty prompt is a mistake that need not wait for the body.
         Prompt(prompt)
-        settings = dataclasses.replace(settings, prompts=default_prompts(prompt, body_regions(settings.body)))
+        settings = dataclasses.replace(settings, prompts=figure_prompts((prompt, *clones), body_regions(settings.body)))
+    elif clones:
+        raise PromptError(
+            '--clone adds a figure beside the first: say what that is, as in: clipmatrix create "a knight"'
+        )
     if not settings.prompts:
         raise PromptError('there is no prompt: say what to create, as in: clipmatrix create "a zebra striped man"')
     if seed is not None:
@@ -131,6 +148,14 @@ def _start(name: str) -> Literal["search", "neutral"]:
             return name
         case _:
             raise ConfigError(f'start must be one of search, neutral, not "{name}"')
+
+
+def _up(name: str) -> Literal["y", "z"]:
+    match name.lower():
+        case "y" | "z" as axis:
+            return axis
+        case _:
+            raise ConfigError(f'up must be one of y, z, not "{name}"')
 
 
 def follow(events: "Generator[Event, None, None]") -> "Iterator[Event]":

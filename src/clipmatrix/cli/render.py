@@ -24,6 +24,7 @@ _KINDS = ("turntable", "poses", "clip", "evolution", "still", "sheet")
     "--supersample", type=int, help="Times larger rendered than shown.  [default: 2 for pictures, 1 for films]"
 )
 @click.option("--ground", is_flag=True, help="A floor with a soft shadow where the figure touches it.")
+@click.option("--shadow", is_flag=True, help="The key light casts a soft shadow, on the figure and on the floor.")
 @click.option("--transparent", is_flag=True, help="No backdrop: an alpha channel instead.")
 @click.option("--clip", help="Which of the model's clips to show.")
 @click.option("--time", type=float, default=0.0, show_default=True, help="Second of the clip, for a still.")
@@ -42,6 +43,7 @@ def render(
     size: str,
     supersample: int | None,
     ground: bool,
+    shadow: bool,
     transparent: bool,
     clip: str | None,
     time: float,
@@ -69,7 +71,7 @@ def render(
     usual = 1 if chosen not in ("still", "sheet") else 2
     config = RenderConfig(
         kind=chosen,
-        look=Look(_size(size), supersample if supersample is not None else usual, ground, transparent),
+        look=Look(_size(size), supersample if supersample is not None else usual, ground, transparent, shadow),
         clip=clip,
         time=time,
         seconds=seconds,

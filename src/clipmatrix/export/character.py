@@ -62,9 +62,9 @@ class Character:
     metallic: float
     clips: tuple[Clip, ...]
     extras: Extras
-    morphs: tuple[Morph, ...] = ()
     normal_map: UInt8[np.ndarray, "nh nw 3"] | None = None
     metallic_roughness_map: UInt8[np.ndarray, "mh mw 3"] | None = None
+    morphs: tuple[Morph, ...] = ()
 
 
 def expressed(character: Character, weights: Mapping[str, float]) -> Character:
@@ -111,4 +111,10 @@ def posed_surface(
         roughness=torch.tensor(character.roughness),
         metallic=torch.tensor(character.metallic),
         lights=lights,
+        normal_map=None if character.normal_map is None else _vectors(character.normal_map),
     )
+
+
+def _vectors(normal_map: UInt8[np.ndarray, "nh nw 3"]) -> Float[Tensor, "nh nw 3"]:
+    """The map as vectors, as viewers read it."""
+    return torch.from_numpy(normal_map.astype(np.float32)) * (2.0 / 255.0) - 1.0

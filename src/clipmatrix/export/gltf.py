@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 from clipmatrix.bodies.clips import Clip
 from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, parent_from_joint
 from clipmatrix.errors import ExportError
+from clipmatrix.export.bumps import tangent_rows
 from clipmatrix.export.character import Character
 from clipmatrix.export.files import write_bytes
 from clipmatrix.export.glb import BinaryChunk, Json, Target
@@ -22,7 +23,7 @@ from clipmatrix.export.glb_lights import add_lights
 from clipmatrix.export.glb_material import PNG, TextureFormat, add_material
 from clipmatrix.export.glb_morphs import add_targets
 from clipmatrix.geometry.mesh import Mesh, vertex_normals
-from clipmatrix.geometry.tangents import uv_sides, vertex_tangents
+from clipmatrix.geometry.tangent_frames import TangentLayout, build_tangent_layout
 
 ROOT_NAME = "ClipMatrix"
 BODY_NAME = "ClipMatrix_body"
@@ -52,17 +53,17 @@ class GlbOptions:
 PLAIN = GlbOptions()
 
 
-def split_seams(mesh: Mesh, sides: Int64[torch.Tensor, "f"] | None = None) -> SplitMesh:
-    """The mesh with its vertices split where a uv seam passes, and nowhere else; unused vertices are left out.
-
-    With ``sides`` (0 or 1 for each face) also where faces of both sides meet.
-    """
+def split_seams(mesh: Mesh) -> SplitMesh:
+    """The mesh with its vertices split where a uv seam passes, and nowhere else; unused vertices are left out."""
     num_uvs = mesh.uvs.shape[0]
-    keys = mesh.faces * num_uvs + mesh.face_uvs
-    keys = keys if sides is None else 2 * keys + sides[:, None]
-    unique, corners = np.unique(keys.reshape(-1).numpy(), return_inverse=True)
-    unique = unique if sides is None else unique // 2
+    keys = (mesh.faces * num_uvs + mesh.face_uvs).reshape(-1).numpy()
+    unique, corners = np.unique(keys, return_inverse=True)
     return SplitMesh(unique // num_uvs, unique % num_uvs, corners.reshape(-1, 3).astype(np.int64))
+
+
+def _split_at_tangents(layout: TangentLayout) -> SplitMesh:
+    """The mesh split at uv seams, and where the layout turns into its mirror image."""
+    return SplitMesh(layout.vertex_ids.numpy(), layout.uv_ids.numpy(), layout.corner_ids.numpy())
 
 
 def write_glb(path: Path, character: Character, options: GlbOptions = PLAIN) -> None:
@@ -196,8 +197,8 @@ def _local_frames(rig: Rig) -> Float[np.ndarray, "j 4 4"]:
 def _primitive(chunk: BinaryChunk, character: Character) -> tuple[Json, list[str]]:
     """The primitive, and the names of its morph targets."""
     mesh = character.mesh
-    has_tangents = character.normal_map is not None
-    split = split_seams(mesh, uv_sides(mesh.uvs, mesh.face_uvs) if has_tangents else None)
+    layout = None if character.normal_map is None else build_tangent_layout(mesh.faces, mesh.uvs, mesh.face_uvs)
+    split = split_seams(mesh) if layout is None else _split_at_tangents(layout)
     positions = mesh.vertices.detach().float()
     if not bool(torch.isfinite(positions).all()):
         raise ExportError("wanted finite vertices, found some that are not numbers; lower the learning rates")
@@ -214,8 +215,8 @@ def _primitive(chunk: BinaryChunk, character: Character) -> tuple[Json, list[str
         "JOINTS_0": joints[split.vertex_ids],
         "WEIGHTS_0": weights[split.vertex_ids],
     }
-    if has_tangents:
-        attributes["TANGENT"] = _tangents(attributes, split.faces)
+    if layout is not None:
+        attributes["TANGENT"] = tangent_rows(mesh, layout)
     primitive: Json = {
         "attributes": {name: chunk.add_bounded(array, Target.VERTICES) for name, array in attributes.items()},
         "indices": chunk.add_bounded(split.faces.reshape(-1).astype(index_dtype), Target.INDICES),
@@ -226,11 +227,6 @@ def _primitive(chunk: BinaryChunk, character: Character) -> tuple[Json, list[str
     if targets:
         primitive["targets"] = targets
     return primitive, names
-
-
-def _tangents(attributes: dict[str, np.ndarray], faces: Int64[np.ndarray, "f 3"]) -> Float32[np.ndarray, "n 4"]:
-    position, normal, uv = (torch.from_numpy(attributes[key]) for key in ("POSITION", "NORMAL", "TEXCOORD_0"))
-    return vertex_tangents(position, normal, uv, torch.from_numpy(faces)).numpy()
 
 
 def _skin(chunk: BinaryChunk, rig: Rig, root_node: int) -> Json:

@@ -14,12 +14,14 @@ from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.gltf_source import GltfSource, SourceAnimation, SourcePart, SourceSkin
 from clipmatrix.bodies.rig import Rig
 from clipmatrix.errors import ExportError
+from clipmatrix.export.bumps import square_to, tangent_rows
 from clipmatrix.export.character import Character
 from clipmatrix.export.files import write_bytes
 from clipmatrix.export.glb import BinaryChunk, Json, Target
 from clipmatrix.export.glb_material import add_material
 from clipmatrix.export.gltf import asset
 from clipmatrix.geometry.mesh import Mesh, vertex_normals
+from clipmatrix.geometry.tangent_frames import build_tangent_layout
 
 
 def at_home(character: Character, body: Body) -> Character:
@@ -70,7 +72,6 @@ def pack_redressed(character: Character, body: Body) -> bytes:
         "nodes": nodes,
         "meshes": meshes,
     }
-    # A normal map goes without tangents here, which clients then make by the rule that glTF names.
     add_material(document, chunk, character, is_double_sided=source.is_double_sided)
     if source.skins:
         document["skins"] = [_skin(chunk, skin) for skin in source.skins]
@@ -101,6 +102,11 @@ def _primitives(
     uvs = mesh.uvs.float().numpy()
     num_fronts = len(body.welds.faces) if body.welds is not None else len(mesh.faces)
     corners = corners[: 3 * num_fronts]
+    tangents = None
+    if character.normal_map is not None:
+        layout = build_tangent_layout(mesh.faces, mesh.uvs, mesh.face_uvs)
+        tangents = tangent_rows(mesh, layout)
+        corners = np.concatenate([corners, layout.corner_ids.numpy().reshape(-1, 1)[: len(corners)]], axis=1)
     made, first = [], 0
     for part in source.parts:
         last = first + len(part.positions)
@@ -116,6 +122,8 @@ def _primitives(
                 "TEXCOORD_0": uvs[unique[:, 2]],
                 **_influences(part, ids - first),
             }
+            if tangents is not None:
+                attributes["TANGENT"] = _file_tangents(back, attributes["NORMAL"], tangents[unique[:, 3]])
             faces = indices.reshape(-1, 3)
             is_mirrored = np.linalg.det(back)[faces[:, 0]] < 0.0
             faces = np.where(is_mirrored[:, None], faces[:, ::-1], faces)
@@ -133,6 +141,16 @@ def _file_normals(
     length = np.linalg.norm(turned, axis=1, keepdims=True)
     # A vertex without area has no normal, yet glTF wants unit length.
     return np.where(length > 1e-12, turned / np.maximum(length, 1e-12), (0.0, 1.0, 0.0)).astype(np.float32)
+
+
+def _file_tangents(
+    file_from_rest: Float[np.ndarray, "n 3 3"], normals: Float[np.ndarray, "n 3"], tangents: Float[np.ndarray, "n 4"]
+) -> Float[np.ndarray, "n 4"]:
+    """Tangents at rest as they are in the file's own space; viewers apply the sign after the way back to rest."""
+    turned = np.einsum("nij,nj->ni", file_from_rest, tangents[:, :3].astype(np.float64))
+    length = np.linalg.norm(turned, axis=1, keepdims=True)
+    direction = square_to(turned / np.maximum(length, 1e-12), normals.astype(np.float64))
+    return np.concatenate([direction, tangents[:, 3:]], axis=1).astype(np.float32)
 
 
 def _influences(part: SourcePart, ids: Int64[np.ndarray, "n"]) -> dict[str, np.ndarray]:

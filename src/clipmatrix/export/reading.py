@@ -14,6 +14,8 @@ from clipmatrix.bodies.clips import Clip
 from clipmatrix.bodies.rig import Rig, parent_from_joint
 from clipmatrix.errors import ExportError
 from clipmatrix.export.character import Character, Extras
+from clipmatrix.export.gltf import BODY_NAME
+from clipmatrix.export.group import join_characters
 from clipmatrix.geometry.glb_file import GlbError, GlbFile, Json, read_glb_file
 from clipmatrix.geometry.glb_tracks import sample_track
 from clipmatrix.geometry.mesh import Mesh
@@ -21,7 +23,7 @@ from clipmatrix.geometry.mesh import Mesh
 
 @dataclass(frozen=True, eq=False)
 class CharacterFile:
-    """A character and the file it stands in; ``joint_nodes`` are the nodes of its rig's joints.
+    """A character and the file it stands in; ``joint_nodes`` are the nodes of its (first) rig's joints.
 
     ``num_left`` meshes of the file hang on other skeletons or on none, and are not in the character.
     """
@@ -29,6 +31,7 @@ class CharacterFile:
     character: Character
     file: GlbFile
     joint_nodes: list[int]
+    num_figures: int = 1
     num_left: int = 0
 
 
@@ -49,9 +52,22 @@ def read_character(path: Path) -> CharacterFile:
 
 def _read(file: GlbFile) -> CharacterFile:
     skins, nodes = file.items("skins"), file.items("nodes")
-    body = next((node for node in nodes if "mesh" in node and "skin" in node), None)
-    if body is None or not skins:
+    # The first mesh on each skeleton.
+    firsts = {int(node["skin"]): node for node in reversed(nodes) if "mesh" in node and "skin" in node}
+    bodies = list(firsts.values())[::-1]
+    if not bodies or not skins:
         raise GlbError("it holds no mesh with a skeleton")
+    # Files of others may hold several meshes of one figure.
+    is_group = all(str(body.get("name", "")).startswith(BODY_NAME) for body in bodies)
+    figures = [_figure(file, body) for body in (bodies if is_group else bodies[:1])]
+    num_left = sum("mesh" in node for node in nodes) - sum(num for _, _, num in figures)
+    whole = join_characters([figure for figure, _, _ in figures])
+    return CharacterFile(whole, file, figures[0][1], len(figures), num_left)
+
+
+def _figure(file: GlbFile, body: Json) -> tuple[Character, list[int], int]:
+    """One figure of the file, the nodes of its joints, and how many meshes it has."""
+    skins, nodes = file.items("skins"), file.items("nodes")
     skin = skins[int(body["skin"])]
     joint_nodes = [int(node) for node in skin["joints"]]
     # Parts of one figure share its skeleton; where they stand is told by the joints alone.
@@ -61,8 +77,7 @@ def _read(file: GlbFile) -> CharacterFile:
     table = _table(file, primitives)
     mesh, first_ids = _mesh(table)
     rig = _rig(file, nodes, skin, joint_nodes, table, first_ids)
-    sheet = file.items("materials")[int(primitive.get("material", 0))]
-    material = sheet.get("pbrMetallicRoughness", {})
+    material = file.items("materials")[int(primitive.get("material", 0))].get("pbrMetallicRoughness", {})
     clips = tuple(_clip(file, animation, rig, joint_nodes) for animation in file.items("animations"))
     character = Character(
         mesh=mesh,
@@ -73,11 +88,10 @@ def _read(file: GlbFile) -> CharacterFile:
         clips=clips,
         extras=_extras(file.document.get("asset", {})),
         morphs=_morphs(file, int(body["mesh"]), primitive, first_ids) if len(primitives) == 1 else (),
-        normal_map=_map(file, sheet.get("normalTexture")),
+        normal_map=_normal_map(file, primitive),
         metallic_roughness_map=_map(file, material.get("metallicRoughnessTexture")),
     )
-    num_left = sum("mesh" in node for node in nodes) - len(parts)
-    return CharacterFile(character, file, joint_nodes, num_left)
+    return character, joint_nodes, len(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +200,13 @@ def _texture(file: GlbFile, material: Json) -> np.ndarray:
         return picture
     factor = np.array(material.get("baseColorFactor", (0.7, 0.7, 0.7, 1.0)))[:3]
     return np.broadcast_to((factor * 255).astype(np.uint8), (8, 8, 3)).copy()
+
+
+def _normal_map(file: GlbFile, primitive: Json) -> np.ndarray | None:
+    """The map of a file of ours; without tangents it is none, and would be read otherwise."""
+    if "TANGENT" not in primitive["attributes"]:
+        return None
+    return _map(file, file.items("materials")[int(primitive.get("material", 0))].get("normalTexture"))
 
 
 def _map(file: GlbFile, reference: Json | None) -> np.ndarray | None:

@@ -51,6 +51,7 @@ class Losses:
     total_variation: float = 0.0
     texture_change: float = 0.0
     symmetry: float = 0.0
+    bumpiness: float = 0.0
 
 
 @dataclass(frozen=True)

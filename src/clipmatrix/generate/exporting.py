@@ -1,5 +1,6 @@
 """From a scene to its files; knows nothing of how the scene came about."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from jaxtyping import UInt8
 
 from clipmatrix.bodies.body import Body, RestBody
 from clipmatrix.bodies.clips import Clip, build_clips
+from clipmatrix.bodies.clones import at_origin, figure_of
 from clipmatrix.bodies.gltf_clips import source_clips
 from clipmatrix.config import RunConfig, dump_yaml
 from clipmatrix.export.character import Character, Extras
 from clipmatrix.export.gltf import write_glb
+from clipmatrix.export.group import join_characters, write_group
 from clipmatrix.export.home import at_home, write_redressed
 from clipmatrix.export.images import contact_sheet, rest_views, write_views
 from clipmatrix.export.textures import pad_islands, uv_coverage, write_image
@@ -23,7 +26,9 @@ from clipmatrix.export.video import write_turntable
 from clipmatrix.generate.events import Exported
 from clipmatrix.generate.search import SearchResult
 from clipmatrix.geometry.mesh import Mesh
+from clipmatrix.render.surface import KeyShadow
 from clipmatrix.runs.directory import Run
+from clipmatrix.scene.normal_map import bytes_from_normals
 from clipmatrix.scene.scene import Scene
 from clipmatrix.shapes import ImageSize
 
@@ -39,16 +44,43 @@ def build_character(scene: Scene, body: Body, config: RunConfig) -> Character:
         albedo = srgb_bytes(scene.texture.srgb())
     mesh = Mesh(rest.vertices, body.template.faces, body.template.uvs, body.template.face_uvs)
     size = ImageSize(albedo.shape[0], albedo.shape[1])
-    return Character(
+    whole = Character(
         mesh=mesh,
         rig=rest.rig,
         albedo_srgb=pad_islands(albedo, uv_coverage(mesh, size)),
         roughness=float(roughness),
         metallic=float(metallic),
-        clips=_clips(body, rest),
+        clips=() if body.base else _clips(body, rest),
         extras=_extras(body, config),
-        morphs=body.morphs(),
+        morphs=() if body.base else body.morphs(),
+        normal_map=_normal_map(scene, mesh),
     )
+    return whole if body.base is None else join_characters(_figures(whole, body))
+
+
+def _figures(whole: Character, body: Body) -> list[Character]:
+    """The figures of a scene, each with its own mesh, rig and clips, and all with the same textures."""
+    rest = RestBody(whole.mesh.vertices, whole.rig)
+    base = body.base or body
+    num_uvs = len(base.template.uvs)
+    figures = []
+    for index in range(body.num_figures):
+        own = figure_of(body, rest, index)
+        uvs = whole.mesh.uvs[index * num_uvs : (index + 1) * num_uvs]
+        mesh = Mesh(own.vertices, base.template.faces, uvs, base.template.face_uvs)
+        # Clips bring a body to the middle of the floor: they are those of the figure where it would stand alone.
+        clips = _clips(base, at_origin(body, rest, index))
+        figures.append(replace(whole, mesh=mesh, rig=own.rig, clips=clips, morphs=base.morphs()))
+    return figures
+
+
+def _normal_map(scene: Scene, mesh: Mesh) -> UInt8[np.ndarray, "h w 3"] | None:
+    """The scene's normal map in 8 bits, continued beyond the islands; None where it has none."""
+    if scene.normal_map is None:
+        return None
+    with torch.no_grad():
+        normals = bytes_from_normals(scene.normal_map()).numpy()
+    return pad_islands(normals, uv_coverage(mesh, ImageSize(*normals.shape[:2])))
 
 
 def _clips(body: Body, rest: RestBody) -> tuple[Clip, ...]:
@@ -65,19 +97,21 @@ def export_result(scene: Scene, body: Body, config: RunConfig, run: Run) -> Expo
         ExportError: a file cannot be written.
     """
     character = build_character(scene, body, config)
-    if body.source is None:
+    if body.base is not None:
+        write_group(run.glb_path, [at_home(one, body) for one in _figures(character, body)])
+    elif body.source is None:
         write_glb(run.glb_path, at_home(character, body))
     else:
         write_redressed(run.glb_path, character, body)
     write_image(run.albedo_path, character.albedo_srgb)
-    write_views(run.views_path, character)
+    write_views(run.views_path, character, shadow=KeyShadow() if config.scene.shadow else None)
     write_turntable(run.turntable_path, character, film_config(config))
     return Exported(run.glb_path, run.albedo_path, run.views_path, run.turntable_path)
 
 
 def film_config(config: RunConfig) -> TurntableConfig:
     """How the turntable of such a run is filmed."""
-    return TurntableConfig(size=config.video_size)
+    return TurntableConfig(size=config.video_size, has_shadow=config.scene.shadow)
 
 
 def write_preview(path: Path, scene: Scene, body: Body, config: RunConfig) -> None:

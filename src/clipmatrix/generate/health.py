@@ -12,7 +12,7 @@ from clipmatrix.export.glb_reading import read_glb_surface
 from clipmatrix.export.textures import uv_coverage
 from clipmatrix.generate.events import Inspected
 from clipmatrix.generate.exporting import srgb_bytes
-from clipmatrix.generate.loading import load_body
+from clipmatrix.generate.loading import load_figures
 from clipmatrix.geometry.mesh import Mesh
 from clipmatrix.health.verdicts import Health, judge
 from clipmatrix.runs.directory import Run, open_run
@@ -78,7 +78,7 @@ def inspect_run(path: Path) -> Health:
 
 def _inspect_checkpoint(run: Run, checkpoint: Path) -> Health:
     config: RunConfig = load_config(run.config_path)
-    body = load_body(config.body)
+    body = load_figures(config.body, config.subdivide, config.body_up, config.num_figures)
     scene = Scene(body, neutral_start(body), config.scene)
     try:
         data = checkpoint.read_bytes()

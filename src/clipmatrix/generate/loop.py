@@ -20,6 +20,7 @@ from clipmatrix.generate.events import (
     event_record,
 )
 from clipmatrix.generate.exporting import export_result, write_candidates, write_preview
+from clipmatrix.generate.figures import search_figures
 from clipmatrix.generate.health import report_health
 from clipmatrix.generate.loading import load_parts, text_warnings
 from clipmatrix.generate.parts import Parts, StockedPoses
@@ -27,7 +28,7 @@ from clipmatrix.generate.plateau import Plateau, first_judged
 from clipmatrix.generate.probe import probe_colors
 from clipmatrix.generate.resuming import Resumption, prepare_resume, settings_digest
 from clipmatrix.generate.score import Scorer
-from clipmatrix.generate.search import num_steps, search_start
+from clipmatrix.generate.search import num_steps
 from clipmatrix.generate.searching import ProgressStream
 from clipmatrix.generate.state import Progress, SavedState, dump_state
 from clipmatrix.generate.stepper import Stepper
@@ -221,13 +222,8 @@ class _Run:
         config, parts = self.config, self.parts
         if config.start == "neutral":
             return neutral_start(parts.body)
-        total, done = num_steps(config.search), 0
-        size = config.scene.texture_size
-        work = ProgressStream(
-            lambda tell: search_start(
-                parts.body, config.prompts, parts.guidance, config.search, size, config.seed, tell
-            )
-        )
+        total, done = parts.body.num_figures * num_steps(config.search), 0
+        work = ProgressStream(lambda tell: search_figures(parts.body, parts.guidance, config, tell))
         steps = iter(work)
         while True:
             try:

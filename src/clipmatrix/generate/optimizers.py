@@ -106,6 +106,7 @@ class SceneOptimiser:
             "texture": config.texture_rate,
             "material": config.material_rate,
             "lights": config.lights_rate,
+            "normals": config.normals_rate,
         }
         self._parts = [
             _Part(name, Adam(groups[name], lr=rate, betas=_BETAS, fused=True), rate, name == "shape")
@@ -153,6 +154,8 @@ class SceneOptimiser:
         look_share = self._move(parts, look * self._scale, self._look, is_watched)
         rest = [part for part in self._parts if part.name in ("material", "lights")]
         self._move(rest, look * self._scale, None, is_watched=False)
+        # No search finds a normal map: it sets out from flat, whatever else has been found.
+        self._move([part for part in self._parts if part.name == "normals"], look, None, is_watched=False)
         return Shares(form_share, look_share)
 
     def _move(self, parts: list[_Part], factor: float, guard: Guard | None, is_watched: bool) -> float:

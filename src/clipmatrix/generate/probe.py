@@ -10,6 +10,7 @@ from torch import Tensor
 from clipmatrix.bodies.body import RestBody
 from clipmatrix.colour import linear_from_srgb
 from clipmatrix.config import RunConfig
+from clipmatrix.generate.figures import alone, place_of
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.score import Scorer
 from clipmatrix.guidance.augment import compose
@@ -42,7 +43,7 @@ def probe_colors(
     ``optimiser.probe`` views of the encoder's size: two to ten seconds with the embedded one.
     """
     texture = scene.texture
-    named = [prompt.region for prompt in config.prompts if prompt.textured and prompt.weight > 0]
+    named = [place_of(prompt, parts.body) for prompt in config.prompts if prompt.textured and prompt.weight > 0]
     if not config.optimiser.probe or not named or not texture.luma[0].requires_grad:
         return None
     names = [name for name in parts.body.regions if name != "whole"] if texture.part_maps is not None else []
@@ -85,6 +86,7 @@ class _Probe:
             shots = parts.shots.sample(vertices, num, generator)
             is_textured = torch.tensor([prompt.textured for prompt in config.prompts])
             chosen = torch.nonzero(is_textured.index_select(0, shots.prompt_ids)).squeeze(1)
+            vertices = alone(vertices, parts.body, config.prompts, shots.prompt_ids)
             self._surface = scene.textured(vertices.index_select(0, chosen))
         self._shots = _shots_at(shots, chosen)
         maps = scene.texture.part_maps

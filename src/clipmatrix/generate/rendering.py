@@ -22,6 +22,7 @@ from clipmatrix.export.textures import write_image
 from clipmatrix.export.turntable import Part, TurntableConfig, choreography, film_seconds
 from clipmatrix.export.video import FILM_SUFFIXES, write_film
 from clipmatrix.generate.evolution import evolution_frames
+from clipmatrix.render.surface import KeyShadow
 from clipmatrix.runs.directory import Run, slug
 
 Kind = Literal["turntable", "poses", "clip", "evolution", "still", "sheet"]
@@ -101,7 +102,7 @@ def render_run(run: Run, path: Path, config: RenderConfig, on_progress: Progress
             take = _still(character, config, aspect)
             write_image(path, next(iter(shoot(character, take, config.look))))
         case "sheet" if config.clip is None:
-            write_views(path, character, config.look.size)
+            write_views(path, character, config.look.size, KeyShadow() if config.look.has_shadow else None)
         case "sheet":
             write_image(path, _clip_sheet(character, _clip(character, config.clip), config, aspect, on_progress))
         case "clip":

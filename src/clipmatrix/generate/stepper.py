@@ -1,6 +1,6 @@
 """One step of the descent, from poses to moved parameters; knows nothing of events, files or previous steps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64
@@ -10,6 +10,7 @@ from clipmatrix.bodies.body import RestBody
 from clipmatrix.config import RunConfig
 from clipmatrix.generate.cuts import Cut, Stopwatch, ThinLeaf
 from clipmatrix.generate.events import Losses, Seconds, Step
+from clipmatrix.generate.figures import alone
 from clipmatrix.generate.optimizers import Firmness, SceneOptimiser, Shares
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.regularise import Regulariser, Terms
@@ -17,6 +18,7 @@ from clipmatrix.generate.schedule import tint_deviation
 from clipmatrix.generate.score import Scorer, Scores
 from clipmatrix.generate.silhouette import silhouette_term
 from clipmatrix.guidance.augment import look
+from clipmatrix.losses.bumpiness import bumpiness_loss
 from clipmatrix.losses.texture_change import thin_out
 from clipmatrix.render.pipeline import render
 from clipmatrix.render.surface import Images, Lights, Surface
@@ -54,7 +56,9 @@ class Stepper:
         self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses, found)
         scale = config.optimiser.refine if config.start == "search" else 1.0
         self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
-        self._plain_lights = plain_lights()
+        with torch.no_grad():
+            self._start_normals = None if scene.normal_map is None else scene.normal_map()
+        self._plain_lights = plain_lights(config.scene.key_shadow)
 
     def step(self, index: int, place: int | None = None) -> Step:
         """The report on step ``index``, counted from 0, after the parameters have moved.
@@ -70,6 +74,7 @@ class Stepper:
 
         form = self._form()
         shots = self._parts.shots.sample(form.vertices_world.detach(), self._config.views, self._generator)
+        form = replace(form, vertices_world=self._alone(form.vertices_world, shots.prompt_ids))
         surfaces = self._surfaces(form, shots.prompt_ids, scene_cut, self._tint(place))
         body = watch.lap()
         pictures = [
@@ -90,6 +95,7 @@ class Stepper:
         shown = next((surface.albedo for surface, _ in surfaces if surface.albedo.requires_grad), None)
         firmness = self.optimiser.firmness
         terms = self._terms(form, shown, firmness)
+        bumps = self._bumps(surfaces)
         scene_cut.backward(terms.form())
         body += watch.lap()
         is_finite = bool(torch.isfinite(loss)) and self.optimiser.is_finite()
@@ -99,7 +105,7 @@ class Stepper:
             step=index + 1,
             steps=self._config.steps,
             score=float(scores.cosines.mean()),
-            losses=_losses(scores, area, terms),
+            losses=_losses(scores, area, terms, bumps),
             seconds=seconds,
             is_skipped=not is_finite,
             form_share=shares.form,
@@ -117,11 +123,24 @@ class Stepper:
             texels.hand_back()
         return terms
 
+    def _bumps(self, surfaces: list[tuple[Surface, Int64[Tensor, "_"]]]) -> float:
+        """The weighed term of the normal map, whose gradient has reached it; zero where there is none."""
+        normal_map = next((surface.normal_map for surface, _ in surfaces if surface.normal_map is not None), None)
+        weight = self._config.losses.bumpiness
+        if normal_map is None or not weight:
+            return 0.0
+        term = weight * bumpiness_loss(normal_map, self._start_normals)
+        term.backward()
+        return float(term.detach())
+
     def _form(self) -> _Form:
         rotations = self._parts.poses.sample(self._config.views, self._generator)
         bare, offset = self._scene.deform.bare(), self._scene.deform.offset()
         rest = RestBody(bare.vertices + offset, bare.rig)
         return _Form(bare, rotations, offset, self._scene.pose(rest, rotations))
+
+    def _alone(self, vertices_world: Float[Tensor, "b v 3"], prompt_ids: Int64[Tensor, "b"]) -> Float[Tensor, "b v 3"]:
+        return alone(vertices_world, self._parts.body, self._config.prompts, prompt_ids)
 
     def _tint(self, index: int) -> Float[Tensor, "3"] | None:
         """The passing colour of this step; none from a searched start, or where it has faded."""
@@ -185,7 +204,8 @@ def _cut_look(surface: Surface, cut: Cut) -> Surface:
         albedo=cut(surface.albedo),
         roughness=cut(surface.roughness),
         metallic=cut(surface.metallic),
-        lights=Lights(cut(lights.ambient), cut(lights.key_direction), cut(lights.key_color)),
+        lights=Lights(cut(lights.ambient), cut(lights.key_direction), cut(lights.key_color), lights.shadow),
+        normal_map=None if surface.normal_map is None else cut(surface.normal_map),
     )
 
 
@@ -198,10 +218,11 @@ def _lights_at(lights: Lights, views: Int64[Tensor, "n"]) -> Lights:
         lights.ambient.index_select(0, views),
         lights.key_direction.index_select(0, views),
         lights.key_color.index_select(0, views),
+        lights.shadow,
     )
 
 
-def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms) -> Losses:
+def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms, bumps: float) -> Losses:
     return Losses(
         guidance=float(scores.loss.detach()),
         offset_size=float(terms.offset_size.detach()),
@@ -212,4 +233,5 @@ def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms) -> Losses:
         total_variation=float(terms.total_variation.detach()),
         texture_change=float(terms.texture_change.detach()),
         symmetry=float(terms.symmetry.detach()),
+        bumpiness=bumps,
     )

@@ -10,6 +10,9 @@ from clipmatrix.errors import PromptError
 REGIONS = ("whole", "head", "torso", "arms", "hands", "legs", "feet")
 """The regions that a prompt may speak of; the same that every body names."""
 
+MOST_FIGURES = 4
+"""As many as a scene can hold."""
+
 NEUTRAL_TEXTS = (
     "a person",
     "a man",
@@ -37,7 +40,8 @@ class Prompt:
     """One sentence to follow.
 
     ``weight`` is relative to the other prompts. ``region`` is the part of the body that the cameras frame.
-    A prompt that is not ``textured`` judges the bare shape, in plain material.
+    A prompt that is not ``textured`` judges the bare shape, in plain material. In a scene of several figures ``figure``
+    says which one it speaks of, counted from 1; 0 is all of them together.
 
     Raises: PromptError when a field cannot be used.
     """
@@ -46,6 +50,7 @@ class Prompt:
     weight: float = 1.0
     region: str = "whole"
     textured: bool = True
+    figure: int = 0
 
     def __post_init__(self) -> None:
         _require_text(self.text)
@@ -55,6 +60,10 @@ class Prompt:
         if not math.isfinite(self.weight) or self.weight <= 0:
             raise PromptError(f"the weight of {self.text!r} must be above zero, not {self.weight:g}; use 1")
         _require_region(self.region, self.text)
+        if isinstance(self.figure, bool) or not isinstance(self.figure, int) or not 0 <= self.figure <= MOST_FIGURES:
+            raise PromptError(
+                f"the figure of {self.text!r} must be from 1 to {MOST_FIGURES}, or 0 for all, not {self.figure!r}"
+            )
         if not isinstance(self.textured, bool):
             raise PromptError(f"textured of {self.text!r} must be true or false, not {self.textured!r}")
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from clipmatrix.render.surface import Lights
+from clipmatrix.render.surface import KeyShadow, Lights
 
 _AMBIENT = (0.3, 0.65)
 _KEY = (0.4, 0.9)
@@ -21,8 +21,9 @@ class LightRig(nn.Module):
 
     start_direction: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, shadow: KeyShadow | None = None) -> None:
         super().__init__()
+        self._shadow = shadow
         self.register_buffer("start_direction", torch.tensor(_DIRECTION))
         self.strength = nn.Parameter(torch.zeros(2))
         self.tint = nn.Parameter(torch.zeros(2, 3))
@@ -35,13 +36,13 @@ class LightRig(nn.Module):
         strength = lowest + (highest - lowest) * torch.sigmoid(self.strength)
         colors = strength[:, None] * (1.0 + _TINT * torch.tanh(self.tint))
         direction = nn.functional.normalize(self.start_direction + torch.tanh(self.turn), dim=0)
-        return Lights(colors[:1], direction[None], colors[1:])
+        return Lights(colors[:1], direction[None], colors[1:], self._shadow)
 
 
-def plain_lights() -> Lights:
+def plain_lights(shadow: KeyShadow | None = None) -> Lights:
     """The light at its start: what untextured views are lit with, so that they teach shape and nothing else."""
     with torch.no_grad():
-        return LightRig()()
+        return LightRig(shadow)()
 
 
 def vary_lights(lights: Lights, num_views: int, turn: float, change: float, generator: torch.Generator) -> Lights:
@@ -56,6 +57,7 @@ def vary_lights(lights: Lights, num_views: int, turn: float, change: float, gene
         ambient=lights.ambient * factors[0],
         key_direction=_rotate(lights.key_direction.expand(num_views, 3), axis, angle),
         key_color=lights.key_color * factors[1],
+        shadow=lights.shadow,
     )
 
 

@@ -1,5 +1,7 @@
 """The scene, the one owner of learnable parameters; knows nothing of prompts, encoders or steps."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,6 +13,7 @@ from clipmatrix.scene.config import SceneConfig
 from clipmatrix.scene.deform import Deform
 from clipmatrix.scene.lights import LightRig
 from clipmatrix.scene.materials import Material
+from clipmatrix.scene.normal_map import NormalMap, relief_slope
 from clipmatrix.scene.parts import part_maps
 from clipmatrix.scene.start import Start
 from clipmatrix.scene.texture import Texture
@@ -22,7 +25,7 @@ PLAIN_ROUGHNESS = 0.6
 
 
 class Scene(nn.Module):
-    """beta, delta, texture, material and light of one character.
+    """beta, delta, texture, material and light of one character, and its normal map where a config asks for one.
 
     What a config freezes has no gradient and is in no parameter group, so that no optimiser can move it.
     """
@@ -35,13 +38,15 @@ class Scene(nn.Module):
             start.albedo_srgb, config.texture_size, config.chroma_gain, part_maps(body, config.texture_size)
         )
         self.material = Material(start.roughness, start.metallic)
-        self.lights = LightRig()
+        self.lights = LightRig(config.key_shadow)
+        self.normal_map = _normal_map(start, config)
         self._learnt = {
             "shape": config.learn_shape,
             "offset": config.learn_offset,
             "texture": config.learn_texture,
             "material": config.learn_material,
             "lights": config.learn_lights,
+            "normals": config.normal_map,
         }
         for name, parameters in self._all_groups().items():
             for parameter in parameters:
@@ -54,10 +59,11 @@ class Scene(nn.Module):
             "texture": list(self.texture.parameters()),
             "material": list(self.material.parameters()),
             "lights": list(self.lights.parameters()),
+            "normals": [] if self.normal_map is None else list(self.normal_map.parameters()),
         }
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters that are learnt, by what they describe: shape, offset, texture, material, lights."""
+        """The parameters that are learnt, by what they describe: shape, offset, texture, material, lights, normals."""
         return {name: group for name, group in self._all_groups().items() if self._learnt[name]}
 
     def pose(
@@ -82,7 +88,8 @@ class Scene(nn.Module):
         ``tint`` colours it in passing, see ``Texture``.
         """
         roughness, metallic = self.material()
-        return self._surface(vertices_world, self.texture(tint), roughness, metallic, lights or self.lights())
+        surface = self._surface(vertices_world, self.texture(tint), roughness, metallic, lights or self.lights())
+        return surface if self.normal_map is None else replace(surface, normal_map=self.normal_map())
 
     def plain(self, vertices_world: Float[Tensor, "#b v 3"], lights: Lights) -> Surface:
         """The body in plain matte grey: gradients of its pictures reach the form and nothing else."""
@@ -104,6 +111,13 @@ class Scene(nn.Module):
     ) -> Surface:
         mesh = self.body.template
         return Surface(vertices_world, mesh.faces, mesh.uvs, mesh.face_uvs, albedo, roughness, metallic, lights)
+
+
+def _normal_map(start: Start, config: SceneConfig) -> NormalMap | None:
+    if not config.normal_map:
+        return None
+    size = config.normal_map_size or config.texture_size
+    return NormalMap(size, relief_slope(start.albedo_srgb, size, config.relief))
 
 
 def snapshot(scene: Scene) -> dict[str, torch.Tensor]:
