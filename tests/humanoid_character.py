@@ -28,4 +28,4 @@ def build_humanoid_character(size: int = 64) -> Character:
     extras = Extras(
         ("a test figure",), 3, "ClipMatrix test", "CC0 1.0", {"seed": 3, "prompts": [{"text": "a test figure"}]}
     )
-    return Character(body.template, body.rig, albedo, 0.6, 0.1, clips, extras, morphs, normals, gloss)
+    return Character(body.template, body.rig, albedo, 0.6, 0.1, clips, extras, normals, gloss, morphs)

@@ -73,7 +73,7 @@ def _anny_character() -> Character:
     stripes = np.where((rows // 8 + columns // 16) % 2 == 0, 230, 40).astype(np.uint8)
     albedo = pad_islands(np.stack([stripes] * 3, -1), uv_coverage(body.template, ImageSize(256, 256)))
     extras = Extras(("a zebra striped man",), 0, "ClipMatrix test", body.licence)
-    return Character(body.template, body.rig, albedo, 0.7, 0.0, build_clips(body), extras, body.morphs())
+    return Character(body.template, body.rig, albedo, 0.7, 0.0, build_clips(body), extras, morphs=body.morphs())
 
 
 @pytest.fixture(scope="session", params=["tube", pytest.param("anny", marks=pytest.mark.slow)])

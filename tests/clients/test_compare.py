@@ -66,7 +66,7 @@ def painted(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     albedo = pad_islands(colours.astype(np.uint8), uv_coverage(body.template, ImageSize(1024, 1024)))
     clips = tuple(clip for clip in build_clips(body) if clip.name in ("walk", "dance", "wave"))
     extras = Extras(("a painted person",), 0, "ClipMatrix test", body.licence)
-    character = Character(body.template, body.rig, albedo, 0.5, 0.1, clips, extras, body.morphs())
+    character = Character(body.template, body.rig, albedo, 0.5, 0.1, clips, extras, morphs=body.morphs())
     path = tmp_path_factory.mktemp("painted") / "model.glb"
     write_glb(path, character)
     return Sample(path, character, tuple((clip, time) for clip, time, _ in SHOTS))

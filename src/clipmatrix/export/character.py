@@ -62,9 +62,9 @@ class Character:
     metallic: float
     clips: tuple[Clip, ...]
     extras: Extras
-    morphs: tuple[Morph, ...] = ()
     normal_map: UInt8[np.ndarray, "nh nw 3"] | None = None
     metallic_roughness_map: UInt8[np.ndarray, "mh mw 3"] | None = None
+    morphs: tuple[Morph, ...] = ()
 
 
 def expressed(character: Character, weights: Mapping[str, float]) -> Character:
