@@ -9,6 +9,7 @@ import json
 import math
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -154,6 +155,27 @@ def test_three_js_shows_what_we_show(
         values.append(psnr(ours, theirs))
     record_property("psnr_db", values)
     assert min(values) >= smallest, values
+
+
+@pytest.mark.client
+@pytest.mark.slow
+def test_three_js_reads_the_normal_map_as_we_do(painted: Sample, run_three: Callable[..., Any], tmp_path: Path) -> None:
+    y, x = np.mgrid[0:1024, 0:1024]
+    normal = np.stack([0.4 * np.sin(x / 9), 0.4 * np.sin(y / 13), np.ones((1024, 1024))], -1)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    bumps = np.rint(127.5 * (normal + 1)).astype(np.uint8)
+    character = replace(painted.character, normal_map=bumps, roughness=0.7)
+    write_glb(tmp_path / "bumpy.glb", character)
+    shot = SHOTS[1]
+    surface, camera = _scene(character, *shot)
+    asked = {"size": LARGE.width, "background": BACKGROUND_SRGB, "shots": [_shot(surface, camera, *shot[:2], "lit")]}
+    found = run_three(tmp_path / "bumpy.glb", asked, "compare_page.mjs")
+    assert found["complaints"] == []
+    ours, theirs = _ours(surface, camera, "lit"), _theirs(base64.b64decode(found["pictures"][0].partition(",")[2]))
+    _keep(painted.path.parent / "three-bumpy.png", ours, theirs)
+    flat, _ = _scene(replace(character, normal_map=None), *shot)
+    assert psnr(ours, theirs) >= 24.0
+    assert psnr(ours, theirs) > psnr(_ours(flat, camera, "lit"), theirs) + 3.0
 
 
 @pytest.mark.client
