@@ -25,7 +25,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tube for a body, and a tenth of a second of film."""
     film = TurntableConfig(parts=(Part("poses", 0.1),), size=16)
     monkeypatch.setattr(exporting, "film_config", lambda config: film)
-    monkeypatch.setattr(health, "load_body", lambda config: build_toy_body())
+    monkeypatch.setattr(health, "load_figures", lambda *settings: build_toy_body())
 
 
 @pytest.fixture
