@@ -51,7 +51,8 @@ def _read(file: GlbFile) -> CharacterFile:
     if not bodies or not skins:
         raise GlbError("it holds no mesh with a skeleton")
     # Files of others may hold several meshes of one figure.
-    is_group = all(str(body.get("name", "")).startswith(BODY_NAME) for body in bodies)
+    is_ours = all(str(body.get("name", "")).startswith(BODY_NAME) for body in bodies)
+    is_group = is_ours and len({int(body["skin"]) for body in bodies}) == len(bodies)
     figures = [_figure(file, body) for body in (bodies if is_group else bodies[:1])]
     return CharacterFile(join_characters([figure for figure, _ in figures]), file, figures[0][1], len(figures))
 
