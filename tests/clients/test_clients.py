@@ -19,6 +19,7 @@ from clipmatrix.export.character import Character
 from clipmatrix.export.glb_edit import with_clip, without_animation
 from clipmatrix.export.glb_material import CODECS, Codec, TextureFormat
 from clipmatrix.export.gltf import GlbOptions, pack_glb
+from clipmatrix.export.group import pack_group
 from clipmatrix.export.humanoid import renamed, reposed
 from clipmatrix.geometry.glb_file import pack_glb_file, parse_glb
 
@@ -64,6 +65,7 @@ def _options() -> dict[str, Callable[[Character], bytes]]:
         "budget": lambda one: pack_within(one, int(0.8 * len(pack_glb(one)))).data,
         "no clips, no face": lambda one: pack_glb(replace(one, clips=(), morphs=(), normal_map=None)),
         "edited": _edited,
+        "two figures": lambda one: pack_group([one, renamed(one, "mixamo")]),
     }
 
 

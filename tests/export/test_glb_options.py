@@ -18,6 +18,7 @@ from clipmatrix.export.character import Character, expressed
 from clipmatrix.export.glb_edit import with_clip, without_animation
 from clipmatrix.export.glb_material import CODECS, Codec, TextureFormat
 from clipmatrix.export.gltf import GlbOptions, pack_glb
+from clipmatrix.export.group import pack_group
 from clipmatrix.export.images import studio_lights
 from clipmatrix.export.reading import read_character
 from clipmatrix.geometry.glb_file import GlbError, GlbFile, pack_glb_file, parse_glb
@@ -93,6 +94,18 @@ def test_all_parts_on_one_skeleton_are_read(character: Character, tmp_path: Path
     assert found.character.mesh.vertices.shape == character.mesh.vertices.shape
     corners = [one.mesh.vertices[one.mesh.faces].numpy() for one in (character, found.character)]
     np.testing.assert_allclose(*corners, atol=1e-6)
+
+
+def test_figures_in_one_file_keep_their_faces(character: Character, tmp_path: Path) -> None:
+    names = tuple(f"{name} 2" for name in character.rig.joint_names)
+    second = replace(character, rig=replace(character.rig, joint_names=names))
+    (tmp_path / "a.glb").write_bytes(pack_group([character, second]))
+    found = read_character(tmp_path / "a.glb")
+    assert (found.num_figures, found.num_left) == (2, 0)
+    assert tuple(morph.name for morph in found.character.morphs) == FACE_NAMES
+    for ours, theirs in zip(character.morphs, found.character.morphs, strict=True):
+        moved = [int((morph.offsets.norm(dim=1) > 1e-6).sum()) for morph in (ours, theirs)]
+        assert moved[1] == 2 * moved[0]
 
 
 def test_targets_are_sparse_and_move_normals_too(character: Character) -> None:

@@ -12,7 +12,7 @@ from tests.generate.small_run import FROZEN, learn_only, small_config, small_par
 from clipmatrix.config import OptimiserConfig, RunConfig
 from clipmatrix.errors import PromptError, RunError
 from clipmatrix.export.turntable import Part, TurntableConfig
-from clipmatrix.generate import exporting, loop
+from clipmatrix.generate import exporting, figures
 from clipmatrix.generate.events import Checkpoint, Done, Exported, Inspected, Preview, SearchProgress, Started, Step
 from clipmatrix.generate.loop import stream
 from clipmatrix.generate.score import Scorer
@@ -229,7 +229,7 @@ def test_an_interrupt_during_the_search_leaves_no_result(tmp_path: Path, monkeyp
         while True:
             on_progress(1)
 
-    monkeypatch.setattr(loop, "search_start", search)
+    monkeypatch.setattr(figures, "search_start", search)
     config = dataclasses.replace(small_config(), start="search")
     events = stream(config, tmp_path, small_parts(config))
     while not isinstance(next(events), SearchProgress):

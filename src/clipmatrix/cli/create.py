@@ -20,7 +20,7 @@ _INTERRUPTED = 130
 @click.command()
 @click.argument("prompt", required=False)
 @click.option(
-    "--clone", "clones", metavar="PROMPT", multiple=True, help="One more figure beside it; up to three times."
+    "--beside", "clones", metavar="PROMPT", multiple=True, help="One more figure beside it; up to three times."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/PROMPT-SEED]")
 @click.option("--seed", type=int, help="The same seed gives the same result.  [default: 0]")
@@ -97,7 +97,7 @@ def create(
         settings = dataclasses.replace(settings, prompts=figure_prompts((prompt, *clones), body_regions(settings.body)))
     elif clones:
         raise PromptError(
-            '--clone adds a figure beside the first: say what that is, as in: clipmatrix create "a knight"'
+            '--beside adds a figure beside the first: say what that is, as in: clipmatrix create "a knight"'
         )
     if not settings.prompts:
         raise PromptError('there is no prompt: say what to create, as in: clipmatrix create "a zebra striped man"')

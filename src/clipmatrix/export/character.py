@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from clipmatrix.errors import ExportError
 from clipmatrix.export.motion import Motion
 from clipmatrix.geometry.mesh import Mesh
 from clipmatrix.render.surface import Lights, Surface
+
+_VECTORS: "WeakKeyDictionary[Character, Tensor]" = WeakKeyDictionary()
+"""Normal maps as vectors, by the character they belong to."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +115,14 @@ def posed_surface(
         roughness=torch.tensor(character.roughness),
         metallic=torch.tensor(character.metallic),
         lights=lights,
-        normal_map=None if character.normal_map is None else _vectors(character.normal_map),
+        normal_map=None if character.normal_map is None else _vectors(character, character.normal_map),
     )
 
 
-def _vectors(normal_map: UInt8[np.ndarray, "nh nw 3"]) -> Float[Tensor, "nh nw 3"]:
-    """The map as vectors, as viewers read it."""
-    return torch.from_numpy(normal_map.astype(np.float32)) * (2.0 / 255.0) - 1.0
+def _vectors(character: Character, normal_map: UInt8[np.ndarray, "nh nw 3"]) -> Float[Tensor, "nh nw 3"]:
+    """The map as vectors, as viewers read it; kept, since a film asks for it in every frame."""
+    vectors = _VECTORS.get(character)
+    if vectors is None:
+        vectors = torch.from_numpy(normal_map.astype(np.float32)) * (2.0 / 255.0) - 1.0
+        _VECTORS[character] = vectors
+    return vectors

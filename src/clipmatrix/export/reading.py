@@ -57,7 +57,6 @@ def _read(file: GlbFile) -> CharacterFile:
     bodies = list(firsts.values())[::-1]
     if not bodies or not skins:
         raise GlbError("it holds no mesh with a skeleton")
-    # Files of others may hold several meshes of one figure.
     is_group = all(str(body.get("name", "")).startswith(BODY_NAME) for body in bodies)
     figures = [_figure(file, body) for body in (bodies if is_group else bodies[:1])]
     num_left = sum("mesh" in node for node in nodes) - sum(num for _, _, num in figures)

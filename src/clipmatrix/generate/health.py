@@ -29,7 +29,10 @@ def inspect_scene(scene: Scene, body: Body) -> Health:
         bare = scene.deform.bare().vertices
         vertices = bare + scene.deform.offset()
         albedo = srgb_bytes(scene.texture.srgb())
-    mesh = Mesh(vertices, body.template.faces, body.template.uvs, body.template.face_uvs)
+    # Back faces of an open surface are there for pictures: with them it would enclose nothing.
+    num_fronts = len(body.template.faces if body.welds is None else body.welds.faces)
+    fronts = body.template.faces[:num_fronts], body.template.face_uvs[:num_fronts]
+    mesh = Mesh(vertices, fronts[0], body.template.uvs, fronts[1])
     # What lies beside the islands still shows the start, and is seen by nobody.
     covered = albedo[uv_coverage(body.template, ImageSize(albedo.shape[0], albedo.shape[1]))]
     return judge(mesh, bare, covered[:, None])
