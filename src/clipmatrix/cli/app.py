@@ -11,6 +11,7 @@ from clipmatrix.cli.doctor import doctor
 from clipmatrix.cli.inspect import inspect
 from clipmatrix.cli.process import keep_freed_memory, silence_libraries, wait_without_spinning
 from clipmatrix.cli.render import render
+from clipmatrix.cli.studio import studio, studio_worker
 from clipmatrix.errors import ClipMatrixError
 
 EXIT_MISTAKE = 2
@@ -28,6 +29,8 @@ app.add_command(inspect)
 app.add_command(doctor)
 app.add_command(animate)
 app.add_command(render)
+app.add_command(studio)
+app.add_command(studio_worker)
 
 
 def main() -> None:

@@ -58,7 +58,8 @@ class RunConfig:
 
     ``views`` pictures of ``resolution`` squared are rendered each of the ``steps``. ``clip`` names the encoder:
     ``mini``, a hub name or a folder. ``start`` is where the descent begins. ``body`` is ``anny``, ``smplx:FILE.npz``
-    or a mesh file. A preview is written every ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0
+    or a mesh file. ``base`` is the folder of another run whose best state is where the descent sets out from, instead
+    of ``start``. A preview is written every ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0
     leaves them out. What a resumed run needs is written every ``save_every_s`` seconds. Once the score has not
     risen for ``patience`` steps, the descent cools down and ends early; 0 takes all steps. The turntable is
     ``video_size`` squared.
@@ -69,6 +70,7 @@ class RunConfig:
     seed: int = 0
     clip: str = "mini"
     start: Literal["search", "neutral"] = "search"
+    base: str = ""
     steps: int = 600
     views: int = 4
     resolution: int = 224
@@ -101,6 +103,11 @@ class RunConfig:
             raise ConfigError("clip must not be empty: name an encoder, such as mini, or a folder")
         if not self.body.strip():
             raise ConfigError("body must not be empty: name anny, smplx:FILE.npz or a mesh file")
+
+    @property
+    def is_refining(self) -> bool:
+        """Whether the descent sets out from a finished look, searched or of another run, and not from grey."""
+        return self.start == "search" or bool(self.base)
 
 
 def default_prompts(text: str, regions: Collection[str] = REGIONS) -> tuple[Prompt, ...]:
