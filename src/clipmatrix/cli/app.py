@@ -8,6 +8,7 @@ import clipmatrix
 from clipmatrix.cli.animate import animate
 from clipmatrix.cli.create import create
 from clipmatrix.cli.doctor import doctor
+from clipmatrix.cli.gallery import gallery
 from clipmatrix.cli.inspect import inspect
 from clipmatrix.cli.process import keep_freed_memory, silence_libraries, wait_without_spinning
 from clipmatrix.cli.render import render
@@ -29,6 +30,7 @@ app.add_command(inspect)
 app.add_command(doctor)
 app.add_command(animate)
 app.add_command(render)
+app.add_command(gallery)
 app.add_command(studio)
 app.add_command(studio_worker)
 

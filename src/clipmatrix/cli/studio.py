@@ -6,7 +6,9 @@ import click
 
 
 @click.command()
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
+@click.option(
+    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs."
+)
 @click.option("--port", type=int, help="Where to listen.  [default: the first free one from 7860]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; another wants a password.")
 @click.option("--share", is_flag=True, help="Make a public link through Gradio's servers; wants a password.")

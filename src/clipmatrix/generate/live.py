@@ -23,6 +23,7 @@ LONGEST_SHARE = 0.03
 _SIDE = 400
 _SECONDS = 1.0
 _TURN_A_SECOND = math.radians(15)
+_LAST_TURN = math.radians(20)
 _ALL_ROUND = torch.arange(8) * (math.tau / 8)
 
 
@@ -38,14 +39,20 @@ class LivePicture:
         began = time.monotonic()
         if began < self._next:
             return
-        data = self._draw(scene, (began - self._began) * _TURN_A_SECOND)
+        self._write(self._draw(scene, (began - self._began) * _TURN_A_SECOND))
+        now = time.monotonic()
+        self._next = max(began + _SECONDS, now + (now - began) * (1.0 / LONGEST_SHARE - 1.0))
+
+    def see_last(self, scene: Scene) -> None:
+        """Draws the scene as it will be exported, from a little beside the front."""
+        self._write(self._draw(scene, _LAST_TURN))
+
+    def _write(self, data: bytes) -> None:
         scratch = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         with suppress(OSError):
             # The next picture is a second away: unlike results, this one need not outlive a power cut.
             scratch.write_bytes(data)
             os.replace(scratch, self._path)
-        now = time.monotonic()
-        self._next = max(began + _SECONDS, now + (now - began) * (1.0 / LONGEST_SHARE - 1.0))
 
     def _draw(self, scene: Scene, turn: float) -> bytes:
         """JPEG bytes of the bind pose, seen from ``turn`` radians beside the front."""

@@ -205,6 +205,8 @@ class _Run:
     def _export(self, scene: Scene, last: Path) -> Iterator[Event]:
         self._best.restore()
         write_whole(self._run.best_path, self._dump_scene())
+        if self._live is not None:
+            self._live.see_last(scene)
         yield self._tell(Checkpoint(self._step, last, True, self._run.best_path))
         yield self._tell(export_result(scene, self.parts.body, self.config, self._run))
         yield self._tell(report_health(scene, self.parts.body, self._run))

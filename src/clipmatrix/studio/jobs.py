@@ -80,7 +80,7 @@ class Queue:
                 yield Job(**{key: value for key, value in record.items() if key in names})
 
     def jobs(self) -> list[Job]:
-        """All jobs: those that are worked on, then those that wait in their order, then those that ended, newest first."""
+        """All jobs: those at work, then those that wait in their order, then those that ended, newest first."""
         jobs = list(self._jobs.values())
         active = [job for job in jobs if job.state in ACTIVE]
         ended = [job for job in jobs if job.is_ended]

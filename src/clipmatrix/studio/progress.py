@@ -80,6 +80,9 @@ class EventReader:
                 continue
             if isinstance(record, dict):
                 self._see(record)
+        if self.phase == "searching" and self._search_began is None:
+            # Events carry no time: the pace is that of what comes from now on.
+            self._search_began = time.monotonic(), self.done
 
     def _see(self, record: dict[str, Any]) -> None:
         match record.get("event"):
@@ -91,8 +94,6 @@ class EventReader:
                 del self.scores[self.done :]
             case "search_progress":
                 self.phase, self.done, self.total = "searching", _whole(record, "done"), _whole(record, "total")
-                if self._search_began is None:
-                    self._search_began = time.monotonic(), self.done
             case "preview" if record.get("step") == 0:
                 self.phase = "starting"
             case "step":

@@ -24,7 +24,9 @@ class Start:
 _OWN = (
     Start("Zebra man", "one sentence, a strong pattern", {"prompt": "a zebra striped man"}),
     Start(
-        "Two colours", "a region by name in the sentence", {"prompt": "a red person with a blue head", "quality": "draft"}
+        "Two colours",
+        "a region by name in the sentence",
+        {"prompt": "a red person with a blue head", "quality": "draft"},
     ),
     Start("Mossy giant", "material and build", {"prompt": "a mossy stone giant"}),
     Start("Golden statue", "metal", {"prompt": "a golden statue"}),

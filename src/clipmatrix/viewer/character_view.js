@@ -1,7 +1,7 @@
 // One character in one canvas: its clips, light, floor and camera. Knows nothing of the page around it.
 import * as THREE from 'three';
-import { GLTFLoader } from '/viewer/three/loaders/GLTFLoader.js';
-import { OrbitControls } from '/viewer/three/controls/OrbitControls.js';
+import { GLTFLoader } from './three/loaders/GLTFLoader.js';
+import { OrbitControls } from './three/controls/OrbitControls.js';
 
 const FOV_DEG = 28;
 const LOOKS = ['textured', 'plain', 'wireframe', 'skeleton'];
@@ -44,7 +44,7 @@ export class CharacterView {
     const pixels = new Uint8Array(side * side * 4);
     for (let i = 0; i < side * side; i++) {
       const x = (i % side) / (side - 1) * 2 - 1, y = Math.floor(i / side) / (side - 1) * 2 - 1;
-      pixels[4 * i + 3] = 110 * Math.max(0, 1 - Math.hypot(x, y)) ** 2;
+      pixels[4 * i + 3] = 64 * Math.max(0, 1 - Math.hypot(x, y)) ** 2;
     }
     const map = new THREE.DataTexture(pixels, side, side);
     map.needsUpdate = true;

@@ -7,6 +7,7 @@ import { showRun } from './run.js';
 import { showCompare } from './compare.js';
 
 const VIEWS = { make: showMake, gallery: showGallery, run: showRun, compare: showCompare };
+const WORDS = { loading: 'loading', searching: 'searching', starting: 'starting', descending: 'growing', exporting: 'finishing', over: 'done' };
 const main = document.getElementById('main');
 let close = () => {};
 let visit = 0;
@@ -66,8 +67,10 @@ function pulse(jobs) {
   link.hidden = !active && !waiting && queue.isReached;
   if (!queue.isReached) { replace(link, 'no answer'); return; }
   const share = active?.progress?.total ? active.progress.done / active.progress.total : 0;
-  const text = active ? `${active.state === 'paused' ? 'paused' : active.progress.phase} ${Math.round(100 * share)} %` : 'starting';
-  replace(link, h('i', { 'aria-hidden': 'true' }), text, waiting ? h('b', {}, ` +${waiting}`) : null);
+  const word = active ? (active.state === 'paused' ? 'paused' : WORDS[active.progress.phase]) : 'starting';
+  const figure = active && ['searching', 'descending'].includes(active.progress.phase) ? `${Math.round(100 * share)} %` : null;
+  link.classList.toggle('is-paused', active?.state === 'paused');
+  replace(link, h('i', { 'aria-hidden': 'true' }), h('span.word', {}, word), figure, waiting ? h('b', {}, `+${waiting}`) : null);
   document.title = active?.progress?.phase === 'descending' ? `${Math.round(100 * share)} % · ClipMatrix` : 'ClipMatrix studio';
 }
 

@@ -1,6 +1,6 @@
 // The gallery: all runs, searched and sorted in the browser, drawn a screenful at a time.
 import { ago, h, icon, replace, toast } from './dom.js';
-import { file, get, post, queue, run } from './server.js';
+import { file, get, isActive, post, queue, run } from './server.js';
 
 const AT_ONCE = 48;
 const SORTS = {
@@ -90,6 +90,7 @@ export function starButton(item, after = () => {}) {
 
 function card(item, onchoose) {
   const link = `#/run/${encodeURIComponent(item.name)}`;
+  const state = queue.jobs.some((job) => job.name === item.name && isActive(job)) ? 'growing' : item.state;
   const picture = h('img', { src: file(item.name, 'thumb.jpg'), alt: item.title, loading: 'lazy', decoding: 'async', width: 360, height: 360 });
   picture.addEventListener('error', () => picture.replaceWith(h('div.blank', {}, 'no picture yet')), { once: true });
   const frame = h('a.frame', { href: link, tabindex: '-1', 'aria-hidden': 'true' }, picture);
@@ -105,9 +106,8 @@ function card(item, onchoose) {
   const element = h('li.item', {}, frame,
     h('div.over', {}, starButton(item), h('label.choose', { title: 'Compare' }, choose, h('span', { 'aria-hidden': 'true' }, 'compare'))),
     h('a.title', { href: link }, item.title),
-    h('p.meta', {}, [item.quality, `seed ${item.seed}`, item.score === null ? null : `score ${item.score.toFixed(2)}`].filter(Boolean).join(' · '),
-      item.state === 'done' ? null : h('b', {}, item.state), item.isHealthy === false ? h('b.bad', {}, 'not healthy') : null),
-    h('p.meta', {}, ago(item.made)));
+    h('p.meta', {}, [item.quality, `seed ${item.seed}`, item.score === null ? null : `score ${item.score.toFixed(2)}`].filter(Boolean).join(' · ')),
+    h('p.meta', {}, ago(item.made), state === 'done' ? null : h('b', {}, state), item.isHealthy === false ? h('b.bad', {}, 'not healthy') : null));
   if (item.has_film) play(element, frame, item);
   return element;
 }

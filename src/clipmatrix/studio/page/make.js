@@ -2,7 +2,7 @@
 import { duration, field, h, icon, replace, toast } from './dom.js';
 import { Curve } from './curve.js';
 import { RecipeEditor } from './recipe.js';
-import { file, getOptions, isActive, post, queue, upload } from './server.js';
+import { file, get, getOptions, isActive, post, queue, upload } from './server.js';
 
 const PHASES = {
   loading: 'loading the body and the encoder', searching: 'searching a start', starting: 'getting ready',
@@ -23,7 +23,7 @@ export async function showMake(place) {
       h('div.left', {}, form.element),
       h('div.right', {}, live.element, waiting, starts)));
   const stop = queue.listen((jobs) => {
-    live.show(jobs.find(isActive) ?? null, jobs);
+    live.show(jobs.find(isActive) ?? null);
     showQueue(waiting, jobs);
   });
   return () => { stop(); live.close(); form.keep(); };
@@ -35,7 +35,7 @@ class Form {
     this.prompt = h('textarea', { rows: 2, maxlength: 500, placeholder: 'a mossy stone giant', id: 'prompt' });
     this.regions = h('div.regions');
     this.quality = this.#qualities();
-    this.seed = h('input', { inputmode: 'numeric', pattern: '[0-9]*', placeholder: 'new each time', id: 'seed' });
+    this.seed = h('input', { inputmode: 'numeric', pattern: '[0-9]*', placeholder: 'random', id: 'seed' });
     this.variations = h('input', { type: 'number', min: 1, max: options.mostVariations, value: 1, id: 'variations' });
     this.wildness = h('input', { type: 'range', min: 0, max: 1, step: 0.05, value: 0.5, id: 'wildness' });
     this.body = h('select', { id: 'body' }, h('option', { value: 'anny' }, 'Anny, a human body'));
@@ -193,17 +193,25 @@ class Live {
   empty(last = null) {
     this.number = null;
     this.element.classList.add('is-empty');
-    replace(this.element, h('div.stage', {}, last
-      ? h('a', { href: `#/run/${encodeURIComponent(last.name)}` }, h('img', { src: file(last.name, 'thumb.jpg'), alt: last.title }))
-      : null,
-    h('p', {}, last ? ['The latest: ', h('a', { href: `#/run/${encodeURIComponent(last.name)}` }, last.title)] : 'Say what it should be, and watch it grow here.')));
-    this.last = last?.name ?? null;
+    const film = last && h('video', { src: file(last.name, 'turntable.mp4'), muted: true, loop: true, playsinline: true,
+      autoplay: !matchMedia('(prefers-reduced-motion: reduce)').matches, 'aria-label': `${last.title}, turning and moving` });
+    replace(this.element, h('div.stage', {}, film,
+      h('p', {}, last ? ['The latest: ', h('a', { href: `#/run/${encodeURIComponent(last.name)}` }, last.title)] : 'Say what it should be, and watch it grow here.')));
   }
 
-  show(job, jobs) {
+  /** The newest finished character turns where the next one will grow. */
+  async showLatest() {
+    const { runs } = await get('/api/runs');
+    if (this.number === null) this.empty(runs.find((run) => run.has_film) ?? null);
+  }
+
+  show(job) {
     if (!job) {
-      const last = jobs.find((other) => other.hasRun && ['done', 'stopped'].includes(other.state)) ?? null;
-      if (this.number !== null || this.last !== (last?.name ?? null)) this.empty(last);
+      if (this.number !== null || !this.hasAsked) {
+        this.hasAsked = true;
+        this.number = null;
+        this.showLatest().catch(() => {});
+      }
       return;
     }
     if (job.number !== this.number) this.#begin(job);
@@ -251,8 +259,9 @@ class Live {
       replace(this.warnings, warnings.map((line) => h('p.hint', {}, line)));
     }
     this.#look(job);
-    if (phase === 'descending' && done !== this.known) {
-      this.known = done;
+    const known = ['descending', 'exporting'].includes(phase) ? done : 0;
+    if (known && known !== this.known) {
+      this.known = known;
       this.curve.update(total).catch(() => {});
     }
   }
