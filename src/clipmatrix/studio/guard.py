@@ -4,6 +4,7 @@ A page of another site that the artist has open must not be able to start jobs h
 points at this machine to read from it.
 """
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -24,6 +25,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LARGEST_BODY = 1_000_000
+SECONDS_AFTER_WRONG = 0.5
 _UPLOAD_PATH = "/api/uploads"
 _OPEN_PATHS = ("/gradio_api/startup-events",)
 _PATHS = re.compile(
@@ -59,12 +61,15 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
         if scope["type"] == "websocket":
             # Nothing here speaks over sockets.
             await send({"type": "websocket.close", "code": 1008})
             return
+        refusal = self._refusal(scope)
         if refusal is not None:
+            if refusal[0] == 401 and any(name.lower() == b"authorization" for name, _ in scope["headers"]):
+                # Guessing a password one after the other is to take long.
+                await asyncio.sleep(SECONDS_AFTER_WRONG)
             await _answer(send, *refusal, self._headers)
             return
         limit = LARGEST_UPLOAD if scope["path"] == _UPLOAD_PATH else LARGEST_BODY

@@ -7,12 +7,12 @@ RUNS/.studio/queue/  000001.json (the job)  000001.yaml (its settings)  000001.w
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from clipmatrix.errors import ClipMatrixError, RunError
+from clipmatrix.gallery.library import is_name
 from clipmatrix.runs.directory import slug
 from clipmatrix.runs.files import file_errors, write_whole
 
@@ -71,13 +71,10 @@ class Queue:
         self._jobs = {job.number: job for job in self._read()}
 
     def _read(self) -> Iterator[Job]:
-        names = {field.name for field in fields(Job)}
         for path in sorted(self._folder.glob("[0-9]*.json")):
-            if path.name.endswith(".end.json"):
-                continue
-            with suppress(OSError, ValueError, TypeError):
-                record = json.loads(path.read_bytes())
-                yield Job(**{key: value for key, value in record.items() if key in names})
+            job = None if path.name.endswith(".end.json") else _read_job(path)
+            if job is not None:
+                yield job
 
     def jobs(self) -> list[Job]:
         """All jobs: those at work, then those that wait in their order, then those that ended, newest first."""
@@ -207,3 +204,15 @@ class Queue:
         ended = sorted((job for job in self._jobs.values() if job.is_ended), key=lambda job: job.number)
         for job in ended[:-_KEPT_ENDED]:
             self.remove(job)
+
+
+def _read_job(path: Path) -> Job | None:
+    """The job in a file, or None where there is none that can be trusted."""
+    try:
+        record = json.loads(path.read_bytes())
+        job = Job(**{field.name: record[field.name] for field in fields(Job) if field.name in record})
+    except (OSError, ValueError, TypeError):
+        return None
+    states = (*ACTIVE, *ENDED, "waiting")
+    is_sound = isinstance(job.number, int) and isinstance(job.rank, int) and job.state in states
+    return job if is_sound and isinstance(job.name, str) and is_name(job.name) else None

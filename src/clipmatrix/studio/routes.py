@@ -162,7 +162,7 @@ def _runs(studio: Studio) -> APIRouter:
 
     @router.get("/runs")
     def runs() -> Response:
-        return JSONResponse({"runs": studio.shelf.list()}, headers=_NEVER_KEPT)
+        return JSONResponse({"runs": studio.shelf.records()}, headers=_NEVER_KEPT)
 
     @router.get("/runs/{name}")
     def details(name: str) -> Response:

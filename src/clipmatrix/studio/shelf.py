@@ -44,7 +44,7 @@ class Shelf:
         self._guard = threading.Lock()
         self._thumb_guard = threading.Lock()
 
-    def list(self) -> list[dict[str, Any]]:
+    def records(self) -> list[dict[str, Any]]:
         """All runs, the newest first."""
         starred = self.starred()
         return [summary_record(summary, summary.name in starred) for summary in self.library.summaries()]
@@ -165,24 +165,33 @@ def preview_steps(run: Run) -> list[int]:
 
 def repeat_command(run: Run) -> str:
     """The command line that repeats the run: its prompt and options where these say all, else its record."""
-    path = str(run.path)
     try:
         config = load_config(run.config_path)
-        text = config.prompts[0].text
-        plain = dataclasses.replace(
-            preset(config.quality), seed=config.seed, steps=config.steps, clip=config.clip, start=config.start
-        )
-        is_plain = config.body == "anny" and config == dataclasses.replace(plain, prompts=default_prompts(text))
-    except (ClipMatrixError, IndexError):
-        is_plain = False
-    if not is_plain:
-        return shlex.join(["clipmatrix", "create", "--from", path, "--out", f"{path}-again"])
-    usual = preset(config.quality)
-    words = ["clipmatrix", "create", text, "--seed", str(config.seed), "--quality", config.quality]
-    for option in ("steps", "clip", "start"):
+        words = _plain_words(config)
+    except ClipMatrixError:
+        words = None
+    if words is None:
+        words = ["--from", str(run.path), "--out", f"{run.path}-again"]
+    return shlex.join(["clipmatrix", "create", *words])
+
+
+def _plain_words(config: RunConfig) -> list[str] | None:
+    """The prompt and the options that say all of the settings, or None where these are more than can be said so."""
+    text, usual = config.prompts[0].text, preset(config.quality)
+    options = ("steps", "clip", "start")
+    said = dataclasses.replace(
+        usual,
+        prompts=default_prompts(text),
+        seed=config.seed,
+        **{option: getattr(config, option) for option in options},
+    )
+    if said != config:
+        return None
+    words = [text, "--seed", str(config.seed), "--quality", config.quality]
+    for option in options:
         if getattr(config, option) != getattr(usual, option):
             words += [f"--{option}", str(getattr(config, option))]
-    return shlex.join(words)
+    return words
 
 
 def pack_obj(run: Run) -> bytes:
