@@ -4,9 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-fastapi = pytest.importorskip("fastapi", reason="the studio's extra is not installed")
-
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.studio.run_files import write_run
 
 from clipmatrix.config import default_prompts, dump_yaml, load_config, preset
 from clipmatrix.errors import ClipMatrixError, ConfigError
@@ -15,7 +16,6 @@ from clipmatrix.studio.settings import (
     mistake_of_yaml,
     varied,
 )
-from tests.studio.run_files import write_run
 
 
 def test_a_form_gives_the_same_settings_as_the_command_line() -> None:
