@@ -23,6 +23,7 @@ import trimesh
 from tests.studio.run_files import write_run
 from tests.studio.small_recipe import small_recipe, write_tube
 
+import clipmatrix
 from clipmatrix.export.reading import read_character
 from clipmatrix.gallery.site import SiteConfig, build_site
 
@@ -38,7 +39,7 @@ class Server:
     """A studio in a process of its own, on a folder of runs; it can be killed and started again."""
 
     runs: Path
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[bytes] | None = None
     url: str = field(init=False, default="")
 
     def start(self) -> None:
@@ -59,10 +60,18 @@ class Server:
             "--runs",
             str(self.runs),
         ]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=self.runs.parent)
-        assert self.process.stderr is not None
-        line = self.process.stderr.readline()
-        assert line.startswith("the studio is open"), line + self.process.stderr.read()
+        # The package that is tested, wherever it lies.
+        source = str(Path(clipmatrix.__file__).parents[1])
+        log = self.runs.parent / "studio.log"
+        with log.open("w") as stream:
+            self.process = subprocess.Popen(
+                command, stderr=stream, cwd=self.runs.parent, env={**os.environ, "PYTHONPATH": source}
+            )
+        end = time.monotonic() + PATIENCE
+        while "the studio is open" not in log.read_text():
+            assert self.process.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.1)
 
     def end(self, number: int) -> None:
         """Sends it a signal, and waits for its end."""

@@ -201,7 +201,8 @@ def _files(studio: Studio) -> APIRouter:
     def thumb(name: str) -> Response:
         data = shelf.thumb(name)
         if data is None:
-            raise RunError(f"{name} has no picture yet")
+            # No mistake: a run that still searches has nothing to show.
+            return Response(status_code=204)
         return Response(data, media_type="image/jpeg", headers=_FRESH)
 
     @router.get("/{name}/preview/{step}")

@@ -29,11 +29,14 @@ def run_job(runs: Path, number: int) -> None:
         if time.monotonic() > until:
             raise RunError(f"another job is at work in {runs}: let it finish")
         time.sleep(_SECONDS_BETWEEN_LOOKS)
-    queue = Queue(runs)
-    job = queue.get(number)
-    if job is None:
-        raise RunError(f"{runs} has no job {number}: the studio starts workers by itself")
-    _work(queue, job)
+    try:
+        queue = Queue(runs)
+        job = queue.get(number)
+        if job is None:
+            raise RunError(f"{runs} has no job {number}: the studio starts workers by itself")
+        _work(queue, job)
+    finally:
+        lock.release()
 
 
 def _work(queue: Queue, job: Job) -> None:
