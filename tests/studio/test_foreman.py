@@ -136,8 +136,13 @@ def test_a_worker_outlives_its_studio_and_the_next_one_finds_it(runs: Path, body
         time.sleep(1.0)
         assert _job(second, job.number).state == "running"
         assert worker.poll() is None
-        second.stop(job.number)
+        # The third finds it as well; and closed in the usual way, it takes the worker with it.
+        second.close(ends_worker=True)
         worker.wait(PATIENCE)
+        second = Foreman(runs)
+        second.start()
+        _until(lambda: second.jobs()[0].is_resumed and _num_steps(second, job) > 3, "a step after it was resumed")
+        second.stop(job.number)
         _until(lambda: _job(second, waiting.number).is_ended, "the end of the next job")
         assert _job(second, job.number).state == "stopped"
         assert _job(second, waiting.number).state == "done"

@@ -58,11 +58,21 @@ class Foreman:
         if self._thread.is_alive():
             self._thread.join(5.0)
         with self._guard:
-            if ends_worker and self._worker is not None and self._worker.poll() is None:
-                self._worker.terminate()
-                with suppress(subprocess.TimeoutExpired):
-                    self._worker.wait(10.0)
+            if ends_worker:
+                self._end_worker()
         self._own.release()
+
+    def _end_worker(self) -> None:
+        """Ends the worker: our own at once, one that an earlier studio started at its next step."""
+        if self._worker is not None and self._worker.poll() is None:
+            self._worker.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._worker.wait(10.0)
+        elif self._is_at_work():
+            for job in self.queue.jobs():
+                if job.state in ACTIVE:
+                    with suppress(RunError):
+                        write_whole(self.queue.wish_path(job), b"leave")
 
     def jobs(self) -> list[Job]:
         """All jobs, the active first."""

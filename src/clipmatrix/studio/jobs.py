@@ -24,7 +24,7 @@ _KEPT_ENDED = 30
 _LONGEST_NAME = 200
 
 State = Literal["waiting", "running", "paused", "stopping", "done", "stopped", "failed"]
-Wish = Literal["run", "pause", "stop"]
+Wish = Literal["run", "pause", "stop", "leave"]
 
 ACTIVE: tuple[State, ...] = ("running", "paused", "stopping")
 ENDED: tuple[State, ...] = ("done", "stopped", "failed")

@@ -79,6 +79,8 @@ def serve(config: ServerConfig, say: Callable[[str], None]) -> None:
             for guard in guards:
                 guard.hosts.add(urlsplit(shared).hostname or "")
             say(f"shared at {shared}")
+        elif config.is_shared:
+            say("no public link could be made, since Gradio's servers do not answer")
         say(f"the studio is open at {url} (Ctrl-C closes it)")
         if config.opens_browser:
             webbrowser.open(url)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clipmatrix.api import body_regions, load_record
 from clipmatrix.config import QUALITIES, RunConfig, default_prompts, dump_yaml, preset
 from clipmatrix.config.yaml_mapping import load_yaml, top_level_value
@@ -76,8 +74,11 @@ def config_of_yaml(text: str) -> RunConfig:
     """
     if len(text) > LONGEST_YAML:
         raise ConfigError(f"{_NAME}:1: it has {len(text)} characters, and {LONGEST_YAML} are the most: leave some out")
-    named = top_level_value(text, "quality")
-    config = load_yaml(text, _NAME, preset(named if named in QUALITIES else "standard"))
+    named = _quality_of(text)
+    try:
+        config = load_yaml(text, _NAME, preset(named if named in QUALITIES else "standard"))
+    except RecursionError as error:
+        raise ConfigError(f"{_NAME}:1: no valid YAML: it is nested too deeply; write it flat") from error
     if not config.prompts:
         raise PromptError(f"{_NAME}:1: there is no prompt: add prompts: [{{text: a zebra striped man}}]")
     return config
@@ -89,8 +90,6 @@ def mistake_of_yaml(text: str) -> Mistake | None:
         config_of_yaml(text)
     except ClipMatrixError as error:
         return as_mistake(error)
-    except (RecursionError, yaml.YAMLError):
-        return Mistake(1, "no valid YAML: it is nested too deeply")
     return None
 
 
@@ -144,6 +143,13 @@ def title_of(config: RunConfig) -> str:
 def yaml_of(config: RunConfig) -> str:
     """The settings as a recipe."""
     return dump_yaml(config)
+
+
+def _quality_of(text: str) -> str | None:
+    try:
+        return top_level_value(text, "quality")
+    except RecursionError:
+        return None
 
 
 def _region_prompts(regions: Any) -> list[Prompt]:

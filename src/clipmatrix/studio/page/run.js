@@ -9,7 +9,9 @@ import { Stage } from './stage.js';
 export async function showRun(place, rest) {
   const name = decodeURIComponent(rest);
   const [item, options] = await Promise.all([get(run(name)), getOptions()]);
-  const stage = new Pictures(item);
+  if (!queue.isAsked) await queue.refresh();
+  const active = () => queue.jobs.find((job) => job.name === name && isActive(job)) ?? null;
+  const stage = new Pictures(item, active());
   const curve = new Curve(name);
   curve.update().catch(() => {});
   place.append(
@@ -23,11 +25,20 @@ export async function showRun(place, rest) {
   let isOver = ['done', 'stopped'].includes(item.state);
   const stop = queue.listen((jobs) => {
     const job = jobs.find((other) => other.name === name);
-    if (job && isActive(job)) { isOver = false; curve.update(job.progress.total).catch(() => {}); }
-    if (job && ['done', 'stopped'].includes(job.state) && !isOver) { isOver = true; window.dispatchEvent(new HashChangeEvent('hashchange')); }
+    const isGrowing = job && isActive(job);
+    if (isGrowing && !stage.job) { again(); return; }
+    if (isGrowing) {
+      isOver = false;
+      curve.update(job.progress.total).catch(() => {});
+      stage.grow(job);
+    }
+    if (job && ['done', 'stopped'].includes(job.state) && !isOver) { isOver = true; again(); }
   });
   return () => { stop(); stage.close(); };
 }
+
+/** Shows the view anew, as it now is. */
+function again() { window.dispatchEvent(new HashChangeEvent('hashchange')); }
 
 function facts(item) {
   return [item.quality, `seed ${item.seed}`, item.encoder, item.body, `${item.step} of ${item.steps} steps`,
@@ -35,12 +46,14 @@ function facts(item) {
     ago(item.made)].filter(Boolean).join(' · ');
 }
 
-/** 3D, film, sheet, texture and growth, of which one is open at a time. */
+/** Live, 3D, film, sheet, texture and growth, of which one is open at a time. */
 class Pictures {
-  constructor(item) {
+  constructor(item, job) {
     this.item = item;
+    this.job = job;
     const has = (name) => name in item.files;
     const panels = {
+      Live: job && (() => this.#live()),
       '3D': has('model.glb') && (() => this.#model()),
       Film: has('turntable.mp4') && (() => h('video', { src: file(item.name, 'turntable.mp4'), controls: true, loop: true, muted: true, autoplay: !matchMedia('(prefers-reduced-motion: reduce)').matches, playsinline: true, 'aria-label': `${item.title}, turning and moving` })),
       Sheet: has('views.png') && (() => this.#still('views.png', 'from all sides and in motion')),
@@ -80,6 +93,25 @@ class Pictures {
     const next = labels[(to + labels.length) % labels.length];
     this.open(next);
     [...this.tabs.children].find((tab) => tab.dataset.label === next).focus();
+  }
+
+  #live() {
+    this.shot = h('img', { alt: `${this.item.title}, as it grows`, hidden: true });
+    this.word = h('p', { role: 'status' });
+    if (this.job) this.grow(this.job);
+    return h('div.still.growing-now', {}, this.shot, this.word);
+  }
+
+  /** The latest picture of the job at work, where that is what is shown. */
+  grow(job) {
+    this.job = job;
+    if (!this.shot?.isConnected && this.panel?.dataset.kind !== 'Live') return;
+    const { phase, done, total, secondsLeft } = job.progress;
+    this.word.replaceChildren(phase === 'descending' ? `step ${done} of ${total}, ${duration(secondsLeft)} left` : phase, ' · ', h('a', { href: '#/make' }, 'watch'));
+    if (!job.picture) return;
+    this.shot.hidden = false;
+    const source = file(this.item.name, `preview/live?${job.picture}`);
+    if (this.shot.getAttribute('src') !== source) this.shot.src = source;
   }
 
   #model() {

@@ -31,6 +31,7 @@ export async function getOptions() { return (options ??= await get('/api/options
 export const queue = {
   jobs: [],
   isReached: true,
+  isAsked: false,
   listeners: new Set(),
   timer: null,
 
@@ -47,6 +48,7 @@ export const queue = {
       this.jobs = (await get('/api/state')).jobs;
       this.isReached = true;
     } catch { this.isReached = false; }
+    this.isAsked = true;
     for (const listener of [...this.listeners]) listener(this.jobs, before);
     const isBusy = this.jobs.some((job) => ['running', 'stopping', 'waiting'].includes(job.state));
     clearTimeout(this.timer);
