@@ -90,6 +90,17 @@ class Server:
         """The queue by the names of its runs."""
         return {job["name"]: job for job in self.ask("/api/state")["jobs"]}
 
+    def clear(self) -> None:
+        """Removes what waits and stops what runs, and waits for its end."""
+        for job in self.jobs().values():
+            if job["state"] == "waiting":
+                self.ask(f"/api/jobs/{job['number']}/remove", {})
+        for job in self.jobs().values():
+            if job["state"] in ("running", "paused"):
+                self.ask(f"/api/jobs/{job['number']}/stop", {})
+        active = ("running", "paused", "stopping")
+        self.wait(lambda: not any(job["state"] in active for job in self.jobs().values()), "the stop")
+
     def wait(self, holds: Callable[[], bool], what: str) -> None:
         """Waits until something holds."""
         end = time.monotonic() + PATIENCE
@@ -164,6 +175,57 @@ def _names(server: Server) -> list[str]:
 pytestmark = [pytest.mark.client, pytest.mark.slow]
 
 
+VIEWS = [
+    ("make", "make", [("fill", "#prompt", "a mossy stone giant with a golden head")]),
+    (
+        "recipe",
+        "run/{zebra}",
+        [("click", ".refine details summary"), ("fill", ".code", "prompts:\n  - {text: a zebra}\nsed: 3\n")],
+    ),
+    ("gallery", "gallery", []),
+    ("look", "run/{zebra}", []),
+    ("compare", "compare/{zebra}+{mossy}+{golden}", []),
+]
+
+
+def test_pictures_of_all_views(act: Node, server: Server, tmp_path: Path) -> None:
+    """Nothing sticks out at the side, wide or narrow; CLIPMATRIX_SCREENSHOTS names a folder to keep the pictures in."""
+    kept = os.environ.get("CLIPMATRIX_SCREENSHOTS")
+    for seed, text in ((4, "a leopard spotted woman"), (5, "an ice blue elf"), (6, "a clown in a checkered suit")):
+        server.ask("/api/jobs", {"recipe": _recipe(text, seed).replace("steps: 40", "steps: 100000")})
+    server.wait(
+        lambda: any(
+            (job.get("progress") or {}).get("done", 0) >= 25 and job["picture"] for job in server.jobs().values()
+        ),
+        "growth",
+    )
+    names = {prompt.split()[1]: name for prompt in PROMPTS for name in _names(server) if prompt.split()[1] in name}
+    sizes = [
+        ("wide", 1280, 860, "light"),
+        ("dark", 1280, 860, "dark"),
+        ("phone", 390, 844, "light"),
+        ("night", 390, 844, "dark"),
+    ]
+    views = [
+        {
+            "file": f"studio-{name}-{kind}.jpg",
+            "hash": address.format(**names),
+            "width": width,
+            "height": height,
+            "theme": theme,
+            "act": act_,
+        }
+        for name, address, act_ in VIEWS
+        for kind, width, height, theme in sizes
+    ]
+    folder = Path(kept).resolve() if kept else tmp_path
+    found = act("shoot", folder=str(folder), views=views)
+    server.clear()
+    assert all(sideways <= 0 for sideways in found["sideways"].values()), found["sideways"]
+    for view in views:
+        assert (folder / view["file"]).stat().st_size > 10_000
+
+
 def test_a_person_makes_watches_stops_looks_and_takes(act: Node, tmp_path: Path) -> None:
     found = act("make", folder=str(tmp_path), steps=100_000)
     for picture in (found["first"], found["second"]):
@@ -186,12 +248,7 @@ def test_two_browsers_see_the_same(act: Node, server: Server) -> None:
     name = _names(server)[0]
     found = act("two", name=name)
     assert found["seen"] >= 3
-    for job in server.jobs().values():
-        if job["state"] in ("running", "paused"):
-            server.ask(f"/api/jobs/{job['number']}/stop", {})
-        elif job["state"] == "waiting":
-            server.ask(f"/api/jobs/{job['number']}/remove", {})
-    server.wait(lambda: all(job["state"] not in ("running", "stopping") for job in server.jobs().values()), "the stop")
+    server.clear()
 
 
 def test_mistakes_in_a_recipe_are_shown_beside_their_line(act: Node, server: Server) -> None:
@@ -228,52 +285,12 @@ def test_the_page_reacts_at_once_while_a_job_runs(act: Node, server: Server, tmp
     try:
         found = act("pace", name=next(name for name in _names(server) if "zebra" in name))
     finally:
-        for job in server.jobs().values():
-            if job["state"] == "running":
-                server.ask(f"/api/jobs/{job['number']}/stop", {})
-    server.wait(lambda: all(job["state"] not in ("running", "stopping") for job in server.jobs().values()), "the stop")
+        server.clear()
     assert "running" in found["jobs"]
     # The median: machines that run tests do other things as well.
     for kind in ("views", "answers", "stars"):
         times = sorted(found[kind])
         assert times[len(times) // 2] < 200.0, (kind, times)
-
-
-VIEWS = [
-    ("make", "make", [("fill", "#prompt", "a mossy stone giant with a golden head")]),
-    ("gallery", "gallery", []),
-    ("look", "run/{zebra}", []),
-    ("compare", "compare/{zebra}+{mossy}+{golden}", []),
-]
-
-
-def test_pictures_of_all_views(act: Node, server: Server, tmp_path: Path) -> None:
-    """Nothing sticks out at the side, wide or narrow; CLIPMATRIX_SCREENSHOTS names a folder to keep the pictures in."""
-    kept = os.environ.get("CLIPMATRIX_SCREENSHOTS")
-    names = {prompt.split()[1]: name for prompt in PROMPTS for name in _names(server) if prompt.split()[1] in name}
-    sizes = [
-        ("wide", 1280, 860, "light"),
-        ("dark", 1280, 860, "dark"),
-        ("phone", 390, 844, "light"),
-        ("night", 390, 844, "dark"),
-    ]
-    views = [
-        {
-            "file": f"studio-{name}-{kind}.jpg",
-            "hash": address.format(**names),
-            "width": width,
-            "height": height,
-            "theme": theme,
-            "act": act_,
-        }
-        for name, address, act_ in VIEWS
-        for kind, width, height, theme in sizes
-    ]
-    folder = Path(kept).resolve() if kept else tmp_path
-    found = act("shoot", folder=str(folder), views=views)
-    assert all(sideways <= 0 for sideways in found["sideways"].values()), found["sideways"]
-    for view in views:
-        assert (folder / view["file"]).stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("kind", ["file", "server"])
