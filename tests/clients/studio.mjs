@@ -20,6 +20,7 @@ const scenarios = {
     await page.click('details summary');
     await page.fill('#encoder', 'fake');
     await page.fill('#steps', String(steps));
+    await page.click('.choice:has-text("standard")');
     await page.fill('#seed', '3');
     await page.locator('#prompt').press('Control+Enter');
     await page.waitForSelector('.live img.is-there', { timeout: LONG });

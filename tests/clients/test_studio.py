@@ -238,7 +238,7 @@ def test_a_person_makes_watches_stops_looks_and_takes(act: Node, tmp_path: Path)
     assert found["pose"]["share"] > 0.03
     assert found["pose"]["sum"] != found["laterPose"]["sum"]
     assert {"idle", "walk", "run", "bind pose"} <= set(found["clips"])
-    assert found["command"] == "clipmatrix create 'a red person' --seed 3 --quality draft --steps 100000 --clip fake"
+    assert found["command"] == "clipmatrix create 'a red person' --seed 3 --quality standard --steps 100000 --clip fake"
     model = tmp_path / "model.glb"
     assert len(read_character(model).character.clips) > 5
     assert len(trimesh.load(model, process=False).geometry) == 1

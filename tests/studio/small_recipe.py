@@ -26,6 +26,7 @@ seed: {seed}
 clip: fake
 start: neutral
 steps: {steps}
+patience: 0
 views: 1
 resolution: 32
 body: "{body}"
