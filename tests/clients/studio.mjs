@@ -32,10 +32,13 @@ const scenarios = {
     const figures = await page.innerText('.live .figures');
     await page.click('.live button:has-text("Pause")');
     await page.waitForSelector('.live .phase:has-text("paused")');
-    await page.waitForTimeout(1500);
-    const halted = await page.innerText('.live .figures');
-    await page.waitForTimeout(2500);
-    const stillHalted = await page.innerText('.live .figures');
+    // The step that was under way may take its time.
+    let halted = '', stillHalted = ' ';
+    for (let tries = 0; tries < 20 && halted !== stillHalted; tries++) {
+      halted = await page.innerText('.live .figures');
+      await page.waitForTimeout(4000);
+      stillHalted = await page.innerText('.live .figures');
+    }
     await page.click('.live button:has-text("Resume")');
     await page.waitForFunction((old) => document.querySelector('.live .figures').innerText.split('\n')[0] !== old.split('\n')[0], stillHalted, { timeout: LONG });
     const curve = await page.getAttribute('.live .curve', 'aria-label');
@@ -85,10 +88,10 @@ const scenarios = {
     await page.goto(`${base}/#/make`);
     await page.fill('#prompt', prompt);
     await page.click('.segments button:has-text("Recipe")');
-    await page.fill('.code', `prompts: [{text: "${prompt.replaceAll('"', '\\"')}"}]\nquality: <b>fine</b>\n`);
+    await page.fill('.code', `prompts: [{text: "${prompt.replaceAll('"', '\\"')}"}]\nquality: <u>fine</u>\n`);
     await page.waitForSelector('.recipe .wrong');
     const mistake = await page.innerText('.recipe .mistake');
-    const strangers = await page.locator('main script, main img[src="x"], main b:text-is("fine")').count();
+    const strangers = await page.locator('main script, main img[src="x"], main u').count();
     return { texts, mistake, strangers, isHacked: await page.evaluate(() => window.isHacked === true) };
   },
 
@@ -199,10 +202,11 @@ const scenarios = {
     await page.waitForFunction(() => document.querySelector('#grid video')?.currentTime > 0);
     await page.click('#grid li >> nth=0');
     await page.waitForFunction(() => document.querySelector('dialog video')?.currentTime > 0);
-    const title = await page.innerText('dialog h2');
+    const hash = () => page.evaluate(() => location.hash);
+    const first = await hash();
     await page.keyboard.press('ArrowRight');
-    await page.waitForFunction((old) => document.querySelector('dialog h2').innerText !== old, title);
-    const other = await page.innerText('dialog h2');
+    await page.waitForFunction((old) => location.hash !== old, first);
+    const second = await hash();
     const links = await page.locator('dialog .buttons a').allInnerTexts();
     let model = null;
     if (address.startsWith('http')) {
@@ -214,7 +218,7 @@ const scenarios = {
     await page.keyboard.press('Escape');
     await page.fill('#search', prompt);
     await page.waitForFunction(() => document.querySelectorAll('#grid li').length === 1);
-    return { cards, title, other, links, model, status: await page.innerText('#status') };
+    return { cards, first, second, links, model, status: await page.innerText('#status') };
   },
 };
 

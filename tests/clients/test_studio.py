@@ -273,7 +273,7 @@ def test_scripts_are_text_wherever_they_stand(act: Node, server: Server) -> None
     assert found["strangers"] == 0
     assert SCRIPT in found["texts"]["gallery"]
     assert SCRIPT in found["texts"]["run/hostile"]
-    assert "<b>fine</b>" in found["mistake"]
+    assert "<u>fine</u>" in found["mistake"]
     for hash_, text in found["texts"].items():
         if "%" in hash_:
             assert "there is no run" in text

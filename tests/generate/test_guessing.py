@@ -25,7 +25,12 @@ def test_a_clear_sentence_has_one_meaning(mini: MiniGuidance) -> None:
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("a volcanic person", "lava"), ("a glacial person", "ice"), ("an oak statue", "wood"), ("an oceanic man", "deep_sea")],
+    [
+        ("a volcanic person", "lava"),
+        ("a glacial person", "ice"),
+        ("an oak statue", "wood"),
+        ("an oceanic man", "deep_sea"),
+    ],
 )
 def test_a_word_in_no_table_is_guessed(mini: MiniGuidance, text: str, kind: str) -> None:
     meanings = understand((Prompt(text),), mini)

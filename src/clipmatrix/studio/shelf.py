@@ -10,6 +10,7 @@ import threading
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -79,17 +80,18 @@ class Shelf:
         """
         run = self.library.open(name)
         record = summary_record(self.library.summary(name), name in self.starred())
+        config = _config_of(run)
         config_text = read_file(run.config_path).decode("utf-8", errors="replace")
         return record | {
             "recipe": config_text,
-            "command": repeat_command(run),
+            "command": repeat_command(run, config),
             "files": {file: path.stat().st_size for file in FILES if (path := run.result_path / file).is_file()},
             "health": _read_health(run),
             "previews": preview_steps(run),
             "hasCandidates": run.candidates_path.is_file(),
             "canResume": run.state_path.is_file(),
-            "prompts": _prompt_records(run),
-            "base": _base_name(run),
+            "prompts": _prompt_records(config),
+            "base": Path(config.base).name if config is not None and config.base else "",
         }
 
     def thumb(self, name: str) -> bytes | None:
@@ -163,13 +165,9 @@ def preview_steps(run: Run) -> list[int]:
     return [steps[round(index * last / (_MOST_PREVIEWS - 1))] for index in range(_MOST_PREVIEWS)]
 
 
-def repeat_command(run: Run) -> str:
+def repeat_command(run: Run, config: RunConfig | None) -> str:
     """The command line that repeats the run: its prompt and options where these say all, else its record."""
-    try:
-        config = load_config(run.config_path)
-        words = _plain_words(config)
-    except ClipMatrixError:
-        words = None
+    words = _plain_words(config) if config is not None and config.prompts else None
     if words is None:
         words = ["--from", str(run.path), "--out", f"{run.path}-again"]
     return shlex.join(["clipmatrix", "create", *words])
@@ -210,22 +208,26 @@ def pack_obj(run: Run) -> bytes:
     return stream.getvalue()
 
 
-def _prompt_records(run: Run) -> list[dict[str, Any]]:
-    try:
-        config: RunConfig = load_config(run.config_path)
-    except ClipMatrixError:
-        return []
+def _prompt_records(config: RunConfig | None) -> list[dict[str, Any]]:
     return [
         {"text": prompt.text, "region": prompt.region, "weight": prompt.weight, "isTextured": prompt.textured}
-        for prompt in config.prompts
+        for prompt in (config.prompts if config else ())
     ]
 
 
-def _base_name(run: Run) -> str:
+def _config_of(run: Run) -> RunConfig | None:
+    """The run's settings, or None where they are damaged or of another version."""
     try:
-        return Path(load_config(run.config_path).base).name
-    except ClipMatrixError:
-        return ""
+        stat = run.config_path.stat()
+        return _load(run.config_path, stat.st_mtime_ns, stat.st_size)
+    except (OSError, ClipMatrixError):
+        return None
+
+
+@lru_cache(maxsize=256)
+def _load(path: Path, _changed_ns: int, _size: int) -> RunConfig:
+    """Reading YAML with its lines takes a tenth of a second, which a page would wait for."""
+    return load_config(path)
 
 
 def _read_health(run: Run) -> dict[str, Any] | None:

@@ -105,12 +105,14 @@
     const close = make('button', { type: 'button', class: 'close', 'aria-label': 'Close' }, '×');
     close.addEventListener('click', () => one.close());
     one.replaceChildren(picture,
-      make('div', { class: 'about' }, make('h2', { id: 'one-title' }, run.title), make('p', {}, about(run)),
+      make('div', { class: 'about' }, make('h2', { id: 'one-title', tabindex: '-1' }, run.title), make('p', {}, about(run)),
         ...run.texts.filter((text) => text !== run.title).map((text) => make('p', {}, text)),
         run.isHealthy === false ? make('p', { class: 'bad' }, 'its mesh is not healthy') : null, buttons),
       make('nav', { 'aria-label': 'Others' }, step(-1, 'Previous', '‹'), step(1, 'Next', '›'), close));
     film();
     if (!one.open) one.showModal();
+    // Not the film: it would take the arrow keys, which lead to the next character.
+    document.getElementById('one-title').focus();
   }
 
   function move(by) {

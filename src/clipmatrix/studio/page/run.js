@@ -22,17 +22,15 @@ export async function showRun(place, rest) {
         prompts(item), health(item),
         h('section.card', {}, h('h2', {}, 'Score'), curve.element, h('p.hint', {}, 'How well its pictures match the words, step by step')),
         take(item, name), refine(item, name, options))));
-  let isOver = ['done', 'stopped'].includes(item.state);
-  const stop = queue.listen((jobs) => {
-    const job = jobs.find((other) => other.name === name);
+  const stop = queue.listen((jobs, before) => {
+    const job = jobs.find((other) => other.name === name), old = before.find((other) => other.name === name);
     const isGrowing = job && isActive(job);
     if (isGrowing && !stage.job) { again(); return; }
     if (isGrowing) {
-      isOver = false;
       curve.update(job.progress.total).catch(() => {});
       stage.grow(job);
     }
-    if (job && ['done', 'stopped'].includes(job.state) && !isOver) { isOver = true; again(); }
+    if (old && isActive(old) && !isGrowing) again();
   });
   return () => { stop(); stage.close(); };
 }
