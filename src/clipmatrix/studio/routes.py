@@ -119,6 +119,10 @@ def _jobs(studio: Studio) -> APIRouter:
     def options() -> Any:
         return studio.options()
 
+    @router.get("/starts/{index}")
+    def start(index: int) -> Response:
+        return FileResponse(studio.start_picture(index), headers=_FRESH)
+
     @router.get("/state")
     def state() -> Response:
         return JSONResponse(studio.state(), headers=_NEVER_KEPT)

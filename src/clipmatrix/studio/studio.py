@@ -7,7 +7,7 @@ from typing import Any
 
 import clipmatrix
 from clipmatrix.config import QUALITIES, RunConfig, load_config, preset
-from clipmatrix.errors import ClipMatrixError, ConfigError
+from clipmatrix.errors import ClipMatrixError, ConfigError, RunError
 from clipmatrix.guidance.prompts import REGIONS
 from clipmatrix.runs.directory import Run
 from clipmatrix.studio.foreman import Foreman
@@ -26,7 +26,7 @@ from clipmatrix.studio.settings import (
     yaml_of,
 )
 from clipmatrix.studio.shelf import Shelf
-from clipmatrix.studio.starts import start_record, starts
+from clipmatrix.studio.starts import Start, start_record, starts
 from clipmatrix.studio.uploads import LARGEST_UPLOAD, Uploads
 
 RECIPE_FOLDER = "recipes"
@@ -48,7 +48,6 @@ class Studio:
 
     def options(self) -> dict[str, Any]:
         """What a form may offer."""
-        folders = [self.runs / RECIPE_FOLDER, Path(RECIPE_FOLDER), Path(clipmatrix.__file__).parents[2] / RECIPE_FOLDER]
         return {
             "version": clipmatrix.__version__,
             "runs": str(self.runs),
@@ -59,8 +58,25 @@ class Studio:
             "mostVariations": MOST_VARIATIONS,
             "mostWaiting": MOST_WAITING,
             "largestUpload": LARGEST_UPLOAD,
-            "starts": [start_record(start) for start in starts(folders)],
+            "starts": [start_record(start, index) for index, start in enumerate(self.starts())],
         }
+
+    def starts(self) -> list[Start]:
+        """Places to start from: the recipes among the runs, in the working folder or in the repository, and our own."""
+        beside = Path(clipmatrix.__file__).parents[2]
+        return starts([folder / RECIPE_FOLDER for folder in (self.runs, Path(), beside)])
+
+    def start_picture(self, index: int) -> Path:
+        """The picture of one of them.
+
+        Raises:
+            RunError: it has none.
+        """
+        found = self.starts()
+        picture = found[index].picture if 0 <= index < len(found) else None
+        if picture is None:
+            raise RunError("there is no such picture")
+        return picture
 
     def state(self) -> dict[str, Any]:
         """The queue, and how far the job at work is."""

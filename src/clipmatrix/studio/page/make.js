@@ -302,6 +302,7 @@ function startCards(options, form) {
     form.fill(start.recipe ? { recipe: start.recipe } : start.form);
     form.element.scrollIntoView({ behavior: 'smooth', block: 'nearest' });
     (start.recipe ? form.editor.area : form.prompt).focus({ preventScroll: true });
-  } } }, h('b', {}, start.title), h('span', {}, start.form?.prompt ?? start.note), h('small', {}, start.recipe ? 'recipe' : start.note)));
+  } } }, start.picture ? h('img', { src: start.picture, alt: '', width: 84, height: 84, loading: 'lazy' }) : null,
+  h('span.text', {}, h('b', {}, start.title), h('span', {}, start.form?.prompt ?? start.note), h('small', {}, start.recipe ? 'recipe' : start.note))));
   return h('section.starts', { 'aria-labelledby': 'starts' }, h('h2', { id: 'starts' }, 'Start from'), h('div.cards', {}, cards));
 }
