@@ -136,8 +136,8 @@ def continued(path: Path, form: Mapping[str, Any]) -> RunConfig:
 
 
 def title_of(config: RunConfig) -> str:
-    """The first prompt's text."""
-    return config.prompts[0].text
+    """What to call its runs: the first prompt's text."""
+    return config.prompts[0].text or "a picture"
 
 
 def yaml_of(config: RunConfig) -> str:

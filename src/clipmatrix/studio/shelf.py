@@ -176,6 +176,8 @@ def repeat_command(run: Run, config: RunConfig | None) -> str:
 def _plain_words(config: RunConfig) -> list[str] | None:
     """The prompt and the options that say all of the settings, or None where these are more than can be said so."""
     text, usual = config.prompts[0].text, preset(config.quality)
+    if not text or not isinstance(config.clip, str):
+        return None
     options = ("steps", "clip", "start")
     said = dataclasses.replace(
         usual,
