@@ -51,7 +51,7 @@ def test_it_is_drawn_once_a_second_and_less_often_where_it_is_dear(
         picture.see(scene)
         clock[0] += 0.01
     gaps = np.diff(drawn)
-    # 0.06 s are three hundredths of 2 s.
+    # 0.06 s are two hundredths of 3 s.
     assert np.allclose(gaps, 0.06 / LONGEST_SHARE, atol=0.011)
     assert (tmp_path / "live.jpg").read_bytes() == b"jpeg"
     assert [path.name for path in tmp_path.iterdir()] == ["live.jpg"]

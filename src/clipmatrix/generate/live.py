@@ -17,7 +17,7 @@ from clipmatrix.scene.scene import Scene
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import orbit
 
-LONGEST_SHARE = 0.03
+LONGEST_SHARE = 0.02
 """The share of a run's time that its live picture may take."""
 
 _SIDE = 400
@@ -28,7 +28,7 @@ _ALL_ROUND = torch.arange(8) * (math.tau / 8)
 
 
 class LivePicture:
-    """Keeps the picture at ``path`` fresh: once a second, or less often where that would cost over 3 % of the time."""
+    """Keeps the picture at ``path`` fresh: once a second, or less often where that would cost over 2 % of the time."""
 
     def __init__(self, path: Path, rasterizer: Rasterizer) -> None:
         self._path, self._rasterizer = path, rasterizer

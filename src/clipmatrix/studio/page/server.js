@@ -10,7 +10,7 @@ async function ask(path, options = {}) {
     throw new Refusal('The studio does not answer. Is it still open in the terminal?');
   }
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refusal(body.message ?? `The studio answered with ${response.status}.`);
+  if (!response.ok) throw new Refusal(body.message ?? (response.status === 404 ? 'there is no run of that name here' : `The studio answered with ${response.status}.`));
   return body;
 }
 
