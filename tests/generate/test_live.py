@@ -65,7 +65,7 @@ def test_a_watched_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
     config = small_config(steps=4)
     for name, path in (("alone", None), ("watched", Run(tmp_path / "watched").live_path)):
         torch.manual_seed(0)
-        for event in loop.stream(config, tmp_path / name, small_parts(config), path):
+        for event in loop.stream(config, tmp_path / name, small_parts(config), live=path):
             if isinstance(event, Step) and path is not None:
                 assert path.is_file()
     alone, watched = (Run(tmp_path / name).best_path.read_bytes() for name in ("alone", "watched"))
