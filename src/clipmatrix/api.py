@@ -18,16 +18,16 @@ from clipmatrix.runs.directory import Run
 __all__ = ["body_regions", "create", "open_run", "stream"]
 
 
-def stream(config: RunConfig, out: Path) -> Generator[Event, None, None]:
+def stream(config: RunConfig, out: Path, live: Path | None = None) -> Generator[Event, None, None]:
     """The events of a run into the folder ``out``; the work is done as they are asked for.
 
     Closing it ends the run early and still exports what there is. Everything is checked and loaded before the first
-    event, and nothing is written until then.
+    event, and nothing is written until then. At ``live`` a small JPEG of the character is kept fresh for who watches.
 
     Raises:
         ClipMatrixError: the prompts, the encoder or the folder cannot be used.
     """
-    return loop.stream(config, out)
+    return loop.stream(config, out, live=live)
 
 
 def create(config: RunConfig, out: Path) -> Run:
@@ -41,13 +41,13 @@ def create(config: RunConfig, out: Path) -> Run:
     return directory.open_run(out)
 
 
-def resume(path: Path) -> Generator[Event, None, None]:
+def resume(path: Path, live: Path | None = None) -> Generator[Event, None, None]:
     """The events of the run in that folder from where it was stopped, killed or cut off, to the same end.
 
     Raises:
         ClipMatrixError: there is no run to go on with; what it has made stays as it is.
     """
-    return tries.resume_tries(path) if directory.holds_tries(path) else loop.resume(path)
+    return tries.resume_tries(path) if directory.holds_tries(path) else loop.resume(path, live=live)
 
 
 def stream_tries(config: RunConfig, out: Path, num: int, judge: str = "") -> Generator[Event, None, None]:

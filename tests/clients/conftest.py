@@ -97,7 +97,7 @@ def run_node() -> Callable[..., Any]:
 
     def run(script: str, *arguments: str) -> Any:
         done = subprocess.run(
-            [f"{ROOT_DIR}/bin/node", str(HERE / script), *arguments], capture_output=True, text=True, timeout=240
+            [f"{ROOT_DIR}/bin/node", str(HERE / script), *arguments], capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

@@ -9,9 +9,11 @@ from clipmatrix.cli.animate import animate
 from clipmatrix.cli.create import create
 from clipmatrix.cli.doctor import doctor
 from clipmatrix.cli.export import export
+from clipmatrix.cli.gallery import gallery
 from clipmatrix.cli.inspect import inspect
 from clipmatrix.cli.process import keep_freed_memory, silence_libraries, wait_without_spinning
 from clipmatrix.cli.render import render
+from clipmatrix.cli.studio import studio, studio_worker
 from clipmatrix.cli.view import view
 from clipmatrix.errors import ClipMatrixError
 
@@ -32,6 +34,9 @@ app.add_command(animate)
 app.add_command(render)
 app.add_command(export)
 app.add_command(view)
+app.add_command(gallery)
+app.add_command(studio)
+app.add_command(studio_worker)
 
 
 def main() -> None:

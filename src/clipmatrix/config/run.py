@@ -67,10 +67,11 @@ class RunConfig:
 
     ``views`` pictures of ``resolution`` squared are rendered each of the ``steps``. ``clip`` names the encoder:
     ``mini``, a hub name or a folder. ``start`` is where the descent begins. ``body`` is ``anny``, ``smplx:FILE.npz``
-    or a mesh file, in which ``body_up`` points upwards; its triangles are split in four ``subdivide`` times. A preview
-    is written every ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0 leaves them out. What a
-    resumed run needs is written every ``save_every_s`` seconds. Once the score has not risen for ``patience`` steps,
-    the descent cools down and ends early; 0 takes all steps. The turntable is ``video_size`` squared.
+    or a mesh file, in which ``body_up`` points upwards; its triangles are split in four ``subdivide`` times. ``base``
+    is the folder of another run whose best state is where the descent sets out from, instead of ``start``. A preview is
+    written every ``preview_every`` steps and a checkpoint every ``checkpoint_every``; 0 leaves them out. What a resumed
+    run needs is written every ``save_every_s`` seconds. Once the score has not risen for ``patience`` steps, the
+    descent cools down and ends early; 0 takes all steps. The turntable is ``video_size`` squared.
     """
 
     prompts: tuple[Prompt, ...] = ()
@@ -78,6 +79,7 @@ class RunConfig:
     seed: int = 0
     clip: str = "mini"
     start: Literal["search", "neutral"] = "search"
+    base: str = ""
     steps: int = 600
     views: int = 4
     resolution: int = 224
@@ -118,6 +120,11 @@ class RunConfig:
     def num_figures(self) -> int:
         """How many figures its prompts speak of."""
         return max((prompt.figure for prompt in self.prompts), default=0) or 1
+
+    @property
+    def is_refining(self) -> bool:
+        """Whether the descent sets out from a finished look, searched or of another run, and not from grey."""
+        return self.start == "search" or bool(self.base)
 
 
 def default_prompts(text: str, regions: Collection[str] = REGIONS) -> tuple[Prompt, ...]:

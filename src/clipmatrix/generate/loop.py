@@ -9,6 +9,7 @@ import torch
 
 from clipmatrix.config import RunConfig, dump_yaml
 from clipmatrix.errors import ExportError, PromptError, RunError
+from clipmatrix.generate.basing import read_base
 from clipmatrix.generate.best import BestState
 from clipmatrix.generate.events import (
     Checkpoint,
@@ -22,6 +23,7 @@ from clipmatrix.generate.events import (
 from clipmatrix.generate.exporting import export_result, write_candidates, write_preview
 from clipmatrix.generate.figures import search_figures
 from clipmatrix.generate.health import report_health
+from clipmatrix.generate.live import LivePicture
 from clipmatrix.generate.loading import load_parts, text_warnings
 from clipmatrix.generate.parts import Parts, StockedPoses
 from clipmatrix.generate.plateau import Plateau, first_judged
@@ -35,7 +37,7 @@ from clipmatrix.generate.stepper import Stepper
 from clipmatrix.runs.directory import begin_run, check_target, reopen_run
 from clipmatrix.runs.environment import describe_environment
 from clipmatrix.runs.files import write_whole
-from clipmatrix.scene.checkpoint import dump_scene
+from clipmatrix.scene.checkpoint import dump_scene, restore_scene
 from clipmatrix.scene.scene import Scene, snapshot
 from clipmatrix.scene.start import Start, neutral_start
 
@@ -48,13 +50,15 @@ def stream(
     out: Path,
     parts: Parts | None = None,
     pause: int | None = None,
+    live: Path | None = None,
 ) -> Generator[Event, None, None]:
     """The events of a run into ``out``; the work is done as they are asked for.
 
     Everything is checked and loaded before the first event, and nothing is written until then. Closing the iterator,
     or a KeyboardInterrupt inside it, ends the descent and exports what there is; after an interrupt the last events
     still come. ``parts`` are loaded as the config says where none are given. After ``pause`` steps the run is saved and
-    left as it is, without results: ``resume`` ends it.
+    left as it is, without results: ``resume`` ends it. At ``live`` a small picture is kept fresh while the run
+    descends; see ``LivePicture``.
 
     Raises:
         ClipMatrixError: the prompts, the encoder or the place cannot be used.
@@ -63,10 +67,13 @@ def stream(
         raise PromptError('there is no prompt: say what to create, as in "a zebra striped man"')
     # Scratch files and states of old and new lie side by side for a moment.
     check_target(out, _BYTES_BESIDE + _BYTES_PER_TEXEL * config.scene.texture_size**2)
-    yield from _follow(_Run(config, parts or load_parts(config), out, pause=pause))
+    base = read_base(config, out)
+    yield from _follow(_Run(config, parts or load_parts(config), out, pause=pause, base=base, live=live))
 
 
-def resume(out: Path, parts: Parts | None = None, pause: int | None = None) -> Generator[Event, None, None]:
+def resume(
+    out: Path, parts: Parts | None = None, pause: int | None = None, live: Path | None = None
+) -> Generator[Event, None, None]:
     """The events of the run in ``out`` from where it was stopped or killed; its end is that of one never stopped.
 
     A run that was still searching begins anew, and finds the same. ``pause`` is as in ``stream``.
@@ -75,7 +82,8 @@ def resume(out: Path, parts: Parts | None = None, pause: int | None = None) -> G
         ClipMatrixError: there is no run to resume, or not by this version; what it has made stays as it is.
     """
     found = prepare_resume(out)
-    run = _Run(found.config, parts or load_parts(found.config), out, found, pause)
+    base = None if found.state else read_base(found.config, out, is_begun=True)
+    run = _Run(found.config, parts or load_parts(found.config), out, found, pause, base, live)
     yield from _follow(run)
 
 
@@ -107,10 +115,13 @@ class _Run:
         out: Path,
         found: Resumption | None = None,
         pause: int | None = None,
+        base: bytes | None = None,
+        live: Path | None = None,
     ) -> None:
         self.config, self.parts, self.out = config, parts, out
         self.is_stopped = self._is_paused = False
-        self._pause = pause
+        self._pause, self._base = pause, base
+        self._live = LivePicture(live, parts.rasterizer) if live else None
         self._saved: SavedState | None = found.state if found else None
         self._warnings = found.warnings if found else ()
         self._step = self._skipped = 0
@@ -130,6 +141,8 @@ class _Run:
         """Makes the run directory, or goes on in it."""
         if self._saved is None:
             self._run = begin_run(self.out, dump_yaml(self.config), describe_environment(self.config.clip))
+            if self._base is not None:
+                write_whole(self._run.base_path, self._base)
         else:
             self._run = reopen_run(self.out)
             self._run.cut_log(self._saved.progress.log_bytes)
@@ -147,17 +160,19 @@ class _Run:
     def descend(self) -> Iterator[Event]:
         """Finds the start and steps from there, with previews and checkpoints between."""
         config, saved = self.config, self._saved
-        start = neutral_start(self.parts.body) if saved else (yield from self._find_start())
+        start = neutral_start(self.parts.body) if saved or self._base else (yield from self._find_start())
         scene = Scene(self.parts.body, start, config.scene)
         if saved:
             saved.load_start(scene)
+        elif self._base is not None:
+            restore_scene(scene, self._base, config.base)
         self._best = BestState(scene, config.steps)
         self._stepper = Stepper(self.parts, scene, self._scorer, config, self._generator)
         if saved:
             saved.load(scene, self._best, self._plateau, self._stepper.optimiser, self.parts.poses, self._generator)
         self._scene = scene
         if not saved:
-            if config.start == "neutral":
+            if not config.is_refining:
                 probe_colors(scene, self.parts, self._scorer, config, self._generator)
             yield self._preview(0)
             self._save()
@@ -191,6 +206,8 @@ class _Run:
     def _export(self, scene: Scene, last: Path) -> Iterator[Event]:
         self._best.restore()
         write_whole(self._run.best_path, self._dump_scene())
+        if self._live is not None:
+            self._live.see_last(scene)
         yield self._tell(Checkpoint(self._step, last, True, self._run.best_path))
         yield self._tell(export_result(scene, self.parts.body, self.config, self._run))
         yield self._tell(report_health(scene, self.parts.body, self._run))
@@ -205,6 +222,8 @@ class _Run:
             self._best.see(report.step, report.score)
         self._plateau.see(report.step, report.score)
         self._is_between_steps = True
+        if self._live is not None and self._scene is not None:
+            self._live.see(self._scene)
         return self._tell(replace(report, steps=self._plateau.end))
 
     def _milestones(self) -> Iterator[Event]:

@@ -92,7 +92,7 @@ def first_judged(config: RunConfig) -> int:
     """
     rates = config.optimiser
     share = rates.form_delay + rates.warm_up
-    if config.start == "neutral" and rates.tint > 0.0:
+    if not config.is_refining and rates.tint > 0.0:
         share = max(share, 0.5 * rates.tint_until)
     return round(share * config.steps)
 

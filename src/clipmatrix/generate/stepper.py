@@ -52,9 +52,9 @@ class Stepper:
         self._is_textured = torch.tensor([prompt.textured for prompt in config.prompts])
         self._size = ImageSize(config.resolution, config.resolution)
         with torch.no_grad():
-            found = scene.texture() if config.start == "search" else None
+            found = scene.texture() if config.is_refining else None
         self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses, found)
-        scale = config.optimiser.refine if config.start == "search" else 1.0
+        scale = config.optimiser.refine if config.is_refining else 1.0
         self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale)
         with torch.no_grad():
             self._start_normals = None if scene.normal_map is None else scene.normal_map()
@@ -145,7 +145,7 @@ class Stepper:
     def _tint(self, index: int) -> Float[Tensor, "3"] | None:
         """The passing colour of this step; none from a searched start, or where it has faded."""
         deviation = tint_deviation(index, self._config.steps, self._config.optimiser)
-        if self._config.start == "search" or deviation == 0.0:
+        if self._config.is_refining or deviation == 0.0:
             return None
         return deviation * torch.randn(3, generator=self._generator)
 

@@ -1,7 +1,8 @@
 """The run directory: its layout, how it is begun, written and opened again; knows nothing of scenes or encoders.
 
 config.yaml  environment.json  events.jsonl  checkpoints/  previews/
-checkpoints/  step_000200.safetensors ...  best.safetensors  state.safetensors (only while there is something to resume)
+checkpoints/  step_000200.safetensors ...  best.safetensors  base.safetensors (where it set out from)
+             state.safetensors (only while there is something to resume)
 result/  model.glb  albedo.png  views.png  turntable.mp4  health.json
 tries/  seed-0 ...  config.yaml  tries.json  tries.png  (where several seeds were tried; all but the chosen one)
 """
@@ -88,6 +89,16 @@ class Run:
     def tries_path(self) -> Path:
         """The folder of the seeds that were tried, where there were several."""
         return self.path / "tries"
+
+    @property
+    def base_path(self) -> Path:
+        """The state of another run that this one set out from."""
+        return self.path / "checkpoints" / "base.safetensors"
+
+    @property
+    def live_path(self) -> Path:
+        """The picture that is kept fresh while someone watches."""
+        return self.path / "previews" / "live.jpg"
 
     @property
     def candidates_path(self) -> Path:
