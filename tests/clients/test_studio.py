@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -219,7 +220,7 @@ def test_pictures_of_all_views(act: Node, server: Server, tmp_path: Path) -> Non
         for kind, width, height, theme in sizes
     ]
     folder = Path(kept).resolve() if kept else tmp_path
-    found = act("shoot", folder=str(folder), views=views)
+    found = act("shoot", folder=str(folder), views=views, runs=str(server.runs))
     server.clear()
     assert all(sideways <= 0 for sideways in found["sideways"].values()), found["sideways"]
     for view in views:
@@ -268,7 +269,10 @@ def test_everything_can_be_done_with_keys_and_has_a_name(act: Node, server: Serv
 def test_scripts_are_text_wherever_they_stand(act: Node, server: Server) -> None:
     write_run(server.runs, "hostile", SCRIPT, has_files=True)
     # What is refused is a complaint of the browser's console.
-    found = act("hostile", is_calm=False, name="hostile", prompt=SCRIPT)
+    try:
+        found = act("hostile", is_calm=False, name="hostile", prompt=SCRIPT)
+    finally:
+        shutil.rmtree(server.runs / "hostile")
     assert not found["isHacked"]
     assert found["strangers"] == 0
     assert SCRIPT in found["texts"]["gallery"]
@@ -280,12 +284,13 @@ def test_scripts_are_text_wherever_they_stand(act: Node, server: Server) -> None
 
 
 def test_the_page_reacts_at_once_while_a_job_runs(act: Node, server: Server, tmp_path: Path) -> None:
-    server.ask("/api/jobs", {"recipe": small_recipe(_body(tmp_path, server), 100_000)})
+    asked = server.ask("/api/jobs", {"recipe": small_recipe(_body(tmp_path, server), 100_000)})
     server.wait(lambda: any(job["state"] == "running" for job in server.jobs().values()), "the start")
     try:
         found = act("pace", name=next(name for name in _names(server) if "zebra" in name))
     finally:
         server.clear()
+        shutil.rmtree(server.runs / asked["jobs"][0]["name"])
     assert "running" in found["jobs"]
     # The median: machines that run tests do other things as well.
     for kind in ("views", "answers", "stars"):

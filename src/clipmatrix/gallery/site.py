@@ -143,5 +143,8 @@ def _write_page(out: Path, records: list[dict[str, Any]], config: SiteConfig) ->
             shutil.copyfile(_PAGE / name, out / name)
         if config.has_models:
             shutil.copytree(
-                _VIEWER, out / "viewer", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py", "__pycache__")
+                _VIEWER,
+                out / "viewer",
+                dirs_exist_ok=True,
+                ignore=shutil.ignore_patterns("*.py", "__pycache__", "page"),
             )
