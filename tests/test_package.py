@@ -9,7 +9,11 @@ import pytest
 
 import clipmatrix
 
-HEAVY = ("torch", "numpy", "transformers", "anny", "numba", "scipy", "av", "click", "rich", "PIL", "yaml", "cholespy")
+WEB = ("gradio", "fastapi", "starlette", "uvicorn")
+HEAVY = (
+    *("torch", "numpy", "transformers", "anny", "numba", "scipy", "av", "click", "rich", "PIL", "yaml", "cholespy"),
+    *WEB,
+)
 
 
 def test_public_names_are_exactly_these() -> None:
@@ -59,6 +63,11 @@ def test_the_command_line_waits_with_torch_until_it_is_needed() -> None:
 
 def test_the_api_opens_no_door_that_a_run_may_not_need() -> None:
     assert {"transformers", "click", "rich"}.isdisjoint(_loaded_after("import clipmatrix.api"))
+
+
+@pytest.mark.parametrize("module", ["clipmatrix.cli.app", "clipmatrix.gallery.site", "clipmatrix.studio.studio"])
+def test_the_web_library_enters_with_the_server_alone(module: str) -> None:
+    assert set(WEB).isdisjoint(_loaded_after(f"import {module}"))
 
 
 def test_layers_import_downwards_only() -> None:

@@ -1,4 +1,4 @@
-"""The one door for every front end: create, stream, resume, open_run, animate, render, inspect; no user interface."""
+"""The one door for every front end: create, stream, resume, open_run, animate, render, export, inspect."""
 
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 from clipmatrix.bodies.loading import body_regions
 from clipmatrix.config import RunConfig
 from clipmatrix.config.schema import recipe_schema
-from clipmatrix.generate import animating, checkup, health, loop, rendering, resuming
+from clipmatrix.generate import animating, checkup, converting, health, loop, rendering, resuming, tries
 from clipmatrix.generate.animating import AnimateConfig, Animated
 from clipmatrix.generate.checkup import Finding
+from clipmatrix.generate.converting import ExportConfig
 from clipmatrix.generate.events import Event
 from clipmatrix.generate.recipes import Recipe
 from clipmatrix.generate.recipes import check_recipe as _check_recipe
@@ -20,16 +21,16 @@ from clipmatrix.runs.directory import Run
 __all__ = ["body_regions", "create", "open_run", "recipe_schema", "stream"]
 
 
-def stream(config: RunConfig, out: Path) -> Generator[Event, None, None]:
+def stream(config: RunConfig, out: Path, live: Path | None = None) -> Generator[Event, None, None]:
     """The events of a run into the folder ``out``; the work is done as they are asked for.
 
     Closing it ends the run early and still exports what there is. Everything is checked and loaded before the first
-    event, and nothing is written until then.
+    event, and nothing is written until then. At ``live`` a small JPEG of the character is kept fresh for who watches.
 
     Raises:
         ClipMatrixError: the prompts, the encoder or the folder cannot be used.
     """
-    return loop.stream(config, out)
+    return loop.stream(config, out, live=live)
 
 
 def create(config: RunConfig, out: Path) -> Run:
@@ -43,13 +44,24 @@ def create(config: RunConfig, out: Path) -> Run:
     return directory.open_run(out)
 
 
-def resume(path: Path) -> Generator[Event, None, None]:
+def resume(path: Path, live: Path | None = None) -> Generator[Event, None, None]:
     """The events of the run in that folder from where it was stopped, killed or cut off, to the same end.
 
     Raises:
         ClipMatrixError: there is no run to go on with; what it has made stays as it is.
     """
-    return loop.resume(path)
+    return tries.resume_tries(path) if directory.holds_tries(path) else loop.resume(path, live=live)
+
+
+def stream_tries(config: RunConfig, out: Path, num: int, judge: str = "") -> Generator[Event, None, None]:
+    """The events of ``num`` seeds tried briefly, and of the best of them run to its end.
+
+    The encoder called ``judge``, or the guiding one where none is named, scores the tries in views of its own.
+
+    Raises:
+        ClipMatrixError: the prompts, an encoder or the folder cannot be used.
+    """
+    return tries.stream_tries(config, out, num, judge)
 
 
 def load_record(path: Path) -> tuple[RunConfig, tuple[str, ...]]:
@@ -113,6 +125,15 @@ def render(
         ClipMatrixError: the run lacks what is asked for, or the file cannot be written.
     """
     rendering.render_run(run, path, config or RenderConfig(), on_progress)
+
+
+def export(run: Run, path: Path, config: ExportConfig | None = None) -> tuple[str, ...]:
+    """Writes the run's character in another format or with other options, and returns lines on what is to be known.
+
+    Raises:
+        ClipMatrixError: the character cannot be had that way, or the file cannot be written.
+    """
+    return converting.export_run(run, path, config or ExportConfig())
 
 
 def open_run(path: Path) -> Run:

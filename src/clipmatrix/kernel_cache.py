@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
-_SOURCES = ("procedural/*.py", "render/*.py", "scene/*.py", "losses/*.py")
+_SOURCES = ("procedural/*.py", "render/*.py", "scene/*.py", "losses/*.py", "guidance/*.py")
 _KEPT_DAYS = 30
 
 

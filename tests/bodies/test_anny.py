@@ -176,3 +176,15 @@ def test_loading_prints_nothing() -> None:
 def test_importing_the_adapter_does_not_import_anny() -> None:
     script = "import sys, clipmatrix.bodies.anny; sys.exit('anny' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_kept_body_is_of_the_latest_shape(anny_body: Body) -> None:
+    space = shape_space(anny_body)
+    shape = anny_body.neutral_shape.clone()
+    first = space(shape).vertices.clone()
+    space(shape).vertices.zero_()
+    assert torch.equal(space(shape).vertices, first)
+    shape[0] += 0.1
+    assert not torch.equal(space(shape).vertices, first)
+    # Another table is another body, though the coefficients are the same.
+    assert not torch.equal(dataclasses.replace(space, deltas=0.5 * space.deltas)(shape).vertices, space(shape).vertices)

@@ -2,13 +2,15 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from tests.support_body import build_support_body
 from torch import Tensor
 
-from clipmatrix.bodies.body import Body
+from clipmatrix.bodies.body import Body, RestBody
 from clipmatrix.bodies.clips import FRAMES_PER_SECOND, Clip, build_clips
+from clipmatrix.bodies.feet import track_feet, tread_speed
 from clipmatrix.bodies.rig import skin, world_from_joint
 from clipmatrix.errors import BodyError
 
@@ -98,6 +100,22 @@ def test_a_walkers_standing_foot_goes_back_evenly(anny_body: Body) -> None:
     speed = (foot[1:] - foot[:-1])[round(0.15 * num) : round(0.45 * num)] * FRAMES_PER_SECOND
     assert float(speed.max()) < -0.8
     assert float(speed.std() / speed.mean().abs()) < 0.25
+
+
+@pytest.mark.parametrize(("name", "most_cm"), [("walk", 10.0), ("turn", 10.0), ("run", 6.0)])
+def test_no_foot_is_dragged_along_the_ground(anny_body: Body, name: str, most_cm: float) -> None:
+    """How far a sole goes over the ground in a step while its lowest point is less than 3 mm above it."""
+    clip = next(clip for clip in build_clips(anny_body) if clip.name == name)
+    rest, roles = RestBody(anny_body.template.vertices, anny_body.rig), anny_body.humanoid
+    plain = track_feet(rest, roles, clip.joint_rotations, clip.root_translation, float(FRAMES_PER_SECOND))
+    ground = (0.0, 0.0) if name == "turn" else tread_speed(plain, float(FRAMES_PER_SECOND))
+    tracks = track_feet(rest, roles, clip.joint_rotations, clip.root_translation, float(FRAMES_PER_SECOND), ground)
+    num_steps = 4 if name == "turn" else 1
+    for track in tracks.values():
+        is_down = (track.lowest[:-1] < 0.003) & (track.lowest[1:] < 0.003)
+        way = np.linalg.norm(track.steps[:-1], axis=1)[is_down].sum()
+        assert 100 * way / num_steps < most_cm
+        assert float(track.lowest.max()) > 0.025
 
 
 def test_the_wave_is_over_the_shoulder_and_goes_side_to_side(body: Body, clips: dict[str, Clip]) -> None:

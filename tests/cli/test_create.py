@@ -14,7 +14,19 @@ from clipmatrix.cli.app import run
 from clipmatrix.cli.create import follow
 from clipmatrix.cli.process import Interrupts
 from clipmatrix.cli.progress import build_reporter
-from clipmatrix.generate.events import Checkpoint, Done, Event, Exported, Losses, SearchProgress, Seconds, Started, Step
+from clipmatrix.generate.events import (
+    Checkpoint,
+    Chosen,
+    Done,
+    Event,
+    Exported,
+    Losses,
+    SearchProgress,
+    Seconds,
+    Started,
+    Step,
+    Tried,
+)
 
 
 def _mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -46,6 +58,18 @@ def test_empty_prompts(capsys: pytest.CaptureFixture[str], prompt: str) -> None:
 def test_no_prompt_at_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert _mistake(capsys) == (
         'there is no prompt: say what to create, as in: clipmatrix create "a zebra striped man"'
+    )
+
+
+def test_senseless_tries_and_judges(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _mistake(capsys, "a man", "--tries", "0") == (
+        "the number of tries must be from 1 to 100, not 0: use for instance 4"
+    )
+    assert _mistake(capsys, "a man", "--judge", "mini") == (
+        "--judge scores the tries of --tries: say how many, as in --tries 4"
+    )
+    assert _mistake(capsys, "--resume", "run", "--tries", "3") == (
+        "--resume takes everything from run: leave out the prompt and all other options"
     )
 
 
@@ -191,6 +215,34 @@ def test_plain_reports_are_few_lines(capsys: pytest.CaptureFixture[str], tmp_pat
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[-1].startswith("step 600/600  score 0.500")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_reports_say_what_came_of_the_tries(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, is_terminal: bool
+) -> None:
+    reporter = build_reporter(is_terminal)
+    reporter.begin("mini")
+    for seed, score in ((3, 0.25), (4, 0.5)):
+        reporter.show(_step(2, 20))
+        reporter.show(Tried(tmp_path / "tries" / f"seed-{seed}", seed, score, seed == 4, "mini itself"))
+    reporter.show(Chosen(tmp_path, 4, tmp_path / "tries" / "tries.png"))
+    reporter.end()
+    out, err = capsys.readouterr()
+    assert "seed 3: 0.250 by mini itself, not healthy" in out + err
+    assert "seed 4: 0.500 by mini itself, healthy" in out + err
+    assert "seed 4 is the best, see tries/tries.png" in out + err
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_reports_say_once_that_a_run_ends_early(capsys: pytest.CaptureFixture[str], is_terminal: bool) -> None:
+    reporter = build_reporter(is_terminal)
+    reporter.begin("mini")
+    for step in range(1, 31):
+        reporter.show(_step(step, 600 if step < 20 else 30))
+    reporter.end()
+    out, err = capsys.readouterr()
+    assert (out + err).count("the score no longer rises: cooling down, to end after step 30 of 600") == 1
 
 
 def test_ctrl_c_is_handed_to_the_run_between_two_events(tmp_path: Path) -> None:

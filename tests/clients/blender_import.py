@@ -1,9 +1,11 @@
 """Imports a GLB into Blender and writes what it found as JSON; runs in an environment of its own that has bpy.
 
-Arguments: the GLB, the JSON file to write, and the moments to pose as JSON: [{"clip": ..., "time": ...}].
+Arguments: the GLB, the JSON file to write, the moments to pose as JSON: [{"clip": ..., "time": ...}], and a GLB to
+export again with a joint that was turned by hand.
 """
 
 import json
+import math
 import sys
 
 import bpy
@@ -35,8 +37,31 @@ def play(armature: bpy.types.Object, clip: str | None, time: float) -> None:
     bpy.context.scene.frame_set(int(frame), subframe=frame % 1)
 
 
+def export_turned(glb: str, path: str) -> str:
+    """Imports the file afresh, turns a joint that no clip moves, exports everything, and tells the joint's name."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.import_scene.gltf(filepath=glb)
+    armature = next(thing for thing in bpy.data.objects if thing.type == "ARMATURE")
+    moved = {
+        curve.data_path
+        for action in bpy.data.actions
+        for layer in action.layers
+        for strip in layer.strips
+        for bag in strip.channelbags
+        for curve in bag.fcurves
+    }
+    bone = next(bone for bone in armature.pose.bones if not any(f'"{bone.name}"' in path for path in moved))
+    bone.rotation_mode = "XYZ"
+    bone.rotation_euler = (math.pi / 2, 0, 0)
+    bpy.context.view_layer.update()
+    bpy.ops.export_scene.gltf(
+        filepath=path, export_format="GLB", export_current_frame=True, export_rest_position_armature=False
+    )
+    return bone.name
+
+
 def main() -> None:
-    glb, answer, moments = sys.argv[1:]
+    glb, answer, moments, again = sys.argv[1:]
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.ops.import_scene.gltf(filepath=glb)
     armatures = [thing for thing in bpy.data.objects if thing.type == "ARMATURE"]
@@ -57,6 +82,8 @@ def main() -> None:
         "actionNames": sorted(action.name for action in bpy.data.actions),
         "positions": positions,
     }
+    found["shapeKeys"] = [key.name for key in meshes[0].data.shape_keys.key_blocks] if meshes[0].data.shape_keys else []
+    found["turned"] = export_turned(glb, again)
     with open(answer, "w", encoding="utf-8") as stream:
         json.dump(found, stream)
 

@@ -41,9 +41,9 @@ class Sample:
         return float(np.ptp(self.character.mesh.vertices[:, 1].numpy()))
 
     @property
-    def moments_json(self) -> str:
+    def moment_list(self) -> list[dict[str, Any]]:
         """The moments as the clients' scripts read them."""
-        return json.dumps([{"clip": clip, "time": time} for clip, time in self.moments])
+        return [{"clip": clip, "time": time} for clip, time in self.moments]
 
     def at_keys(self) -> "Sample":
         """The same file at the nearest keys of its clips, where it does not matter how a client interpolates."""
@@ -73,7 +73,7 @@ def _anny_character() -> Character:
     stripes = np.where((rows // 8 + columns // 16) % 2 == 0, 230, 40).astype(np.uint8)
     albedo = pad_islands(np.stack([stripes] * 3, -1), uv_coverage(body.template, ImageSize(256, 256)))
     extras = Extras(("a zebra striped man",), 0, "ClipMatrix test", body.licence)
-    return Character(body.template, body.rig, albedo, 0.7, 0.0, build_clips(body), extras)
+    return Character(body.template, body.rig, albedo, 0.7, 0.0, build_clips(body), extras, morphs=body.morphs())
 
 
 @pytest.fixture(scope="session", params=["tube", pytest.param("anny", marks=pytest.mark.slow)])
@@ -97,7 +97,7 @@ def run_node() -> Callable[..., Any]:
 
     def run(script: str, *arguments: str) -> Any:
         done = subprocess.run(
-            [f"{ROOT_DIR}/bin/node", str(HERE / script), *arguments], capture_output=True, text=True, timeout=240
+            [f"{ROOT_DIR}/bin/node", str(HERE / script), *arguments], capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -112,6 +112,17 @@ def chromium() -> str:
     if found is None:
         pytest.skip("no Chromium on the path: apt-get install chromium")
     return found
+
+
+@pytest.fixture
+def run_three(run_node: Callable[..., Any], chromium: str, tmp_path: Path) -> Callable[[Path, object, str], Any]:
+    """Opens a GLB in three.js with one of the page scripts beside this file, and returns what its function finds."""
+
+    def run(glb: Path, asked: object, script: str) -> Any:
+        (tmp_path / "asked.json").write_text(json.dumps(asked))
+        return run_node("three.mjs", str(glb), chromium, str(tmp_path / "asked.json"), script)
+
+    return run
 
 
 @pytest.fixture(scope="session")

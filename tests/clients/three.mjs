@@ -1,5 +1,5 @@
 // Opens a GLB in three.js inside headless Chromium and prints what the page found, as JSON.
-// Arguments: the GLB, the browser's executable, and the moments to pose as JSON: [{clip, time}].
+// Arguments: the GLB, the browser's executable, the file with the JSON that the page's function takes, and the page's script.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -7,18 +7,18 @@ import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const [glb, executablePath, moments] = process.argv.slice(2);
+const [glb, executablePath, wanted, script] = process.argv.slice(2);
 const here = dirname(fileURLToPath(import.meta.url));
 const html = `<!doctype html><link rel="icon" href="data:,"><script type="importmap">{"imports": {
   "three": "/three/build/three.module.js", "three/addons/": "/three/examples/jsm/"}}</script>
-  <body><script type="module" src="/three_page.mjs"></script>`;
+  <body><script type="module" src="/${script}"></script>`;
 
 const send = (response, type, body) => { response.setHeader('content-type', type); response.end(body); };
 const server = createServer((request, response) => {
   const path = normalize(request.url);
   if (path === '/') send(response, 'text/html', html);
   else if (path === '/model.glb') send(response, 'model/gltf-binary', readFileSync(glb));
-  else if (path === '/three_page.mjs') send(response, 'text/javascript', readFileSync(join(here, path)));
+  else if (path === `/${script}`) send(response, 'text/javascript', readFileSync(join(here, path)));
   else if (path.startsWith('/three/')) send(response, 'text/javascript', readFileSync(join(here, 'node_modules', path)));
   else { response.statusCode = 404; response.end(); }
 });
@@ -41,7 +41,7 @@ try {
   });
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   await page.waitForFunction('window.isReady === true');
-  const found = await page.evaluate((list) => window.inspect(list), JSON.parse(moments));
+  const found = await page.evaluate((asked) => window.inspect(asked), JSON.parse(readFileSync(wanted, 'utf8')));
   process.stdout.write(JSON.stringify({ ...found, complaints }));
 } finally {
   await context.close();

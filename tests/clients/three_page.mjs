@@ -7,6 +7,8 @@ window.inspect = async (moments) => {
   const meshes = [];
   gltf.scene.traverse((object) => { if (object.isSkinnedMesh) meshes.push(object); });
   const mesh = meshes[0];
+  const lights = [];
+  gltf.scene.traverse((object) => { if (object.isLight) lights.push(object.type); });
   const texture = mesh.material.map;
   const point = new THREE.Vector3();
   const pose = ({ clip, time }) => {
@@ -53,7 +55,11 @@ window.inspect = async (moments) => {
     numSkinnedMeshes: meshes.length,
     boneNames: mesh.skeleton.bones.map((bone) => bone.userData.name ?? bone.name),
     texture: texture === null ? null : { width: texture.image.width, height: texture.image.height },
-    material: { roughness: mesh.material.roughness, metalness: mesh.material.metalness, side: mesh.material.side },
+    material: { roughness: mesh.material.roughness, metalness: mesh.material.metalness, side: mesh.material.side,
+      maps: ['map', 'normalMap', 'metalnessMap', 'roughnessMap'].filter((name) => mesh.material[name]) },
+    hasTangents: 'tangent' in mesh.geometry.attributes,
+    morphs: Object.keys(mesh.morphTargetDictionary ?? {}),
+    lights,
     clips: gltf.animations.map((clip) => ({ name: clip.name, duration: clip.duration })),
     extras: gltf.asset.extras,
     drawnShare: drawn / (256 * 256),

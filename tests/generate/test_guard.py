@@ -7,12 +7,12 @@ import torch
 from tests.generate.small_run import learn_only, small_config, small_parts
 
 from clipmatrix.config import OptimiserConfig, RunConfig
+from clipmatrix.generate import guard as guards
 from clipmatrix.generate.best import BestState
 from clipmatrix.generate.events import Step
 from clipmatrix.generate.guard import MOST_CLIPPED, MOST_FLIPPED, Guard, clipping, folding, guard_form, steps_unseen
 from clipmatrix.generate.health import inspect_scene
 from clipmatrix.generate.optimizers import SceneOptimiser
-from clipmatrix.generate.plateau import Plateau
 from clipmatrix.generate.score import Scorer
 from clipmatrix.generate.stepper import Stepper
 from clipmatrix.losses.weights import LossWeights
@@ -60,6 +60,7 @@ def test_steps_that_would_burn_the_texture_out_are_shortened(monkeypatch: pytest
 def test_usual_rates_are_left_alone() -> None:
     _, reports = _descend(small_config(steps=15))
     assert all((report.form_share, report.look_share) == (1.0, 1.0) for report in reports)
+    assert all((report.form_firmness, report.look_firmness) == (1.0, 1.0) for report in reports)
 
 
 def test_a_start_beyond_the_bounds_may_stay_as_it_is() -> None:
@@ -74,7 +75,7 @@ def test_a_start_beyond_the_bounds_may_stay_as_it_is() -> None:
 
 def test_a_step_is_halved_until_it_fits_and_the_brake_lets_go_slowly() -> None:
     parameter = torch.nn.Parameter(torch.zeros(1))
-    guard = Guard([parameter], lambda: float(parameter.detach().abs().max()) <= 0.3)
+    guard = Guard([parameter], lambda: float(parameter.detach().abs().max()) / 0.3)
     before = guard.copy()
     with torch.no_grad():
         parameter.fill_(1.0)
@@ -135,15 +136,38 @@ def test_best_states_go_on_from_their_state() -> None:
     assert not scene.lights.turn.any()
 
 
-def test_plateaus_end_a_descent_that_no_longer_gains() -> None:
-    plateau = Plateau(5)
-    for step in range(1, 20):
-        plateau.see(step, min(step, 7) * 0.1)
-        assert plateau.is_over == (step >= 12)
-    again = Plateau(5)
-    again.load(plateau.state())
-    assert again == plateau
-    for step in range(1, 100):
-        never = Plateau(0)
-        never.see(step, 0.0)
-        assert not never.is_over
+def test_regularisers_are_firmed_near_the_bounds_and_let_go_slowly() -> None:
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    guard = Guard([parameter], lambda: float(parameter.detach().abs().max()))
+    for value, firmness in ((0.4, 1.0), (0.6, 1.25), (0.6, 1.5625), (0.4, 1.5625 / 1.02), (2.0, 1.25 * 1.5625 / 1.02)):
+        before = guard.copy()
+        with torch.no_grad():
+            parameter.fill_(value)
+        guard.shorten(before)
+        assert guard.firmness == pytest.approx(firmness)
+    for _ in range(200):
+        with torch.no_grad():
+            parameter.fill_(0.9)
+        guard.shorten(guard.copy())
+    assert guard.firmness == 1e4
+    # A start that is near them is what was asked for.
+    held = Guard([parameter], lambda: float(parameter.detach().abs().max()))
+    held.shorten(held.copy())
+    assert held.firmness == 1.0
+
+
+def test_weights_a_hundred_times_too_low_hold_the_form_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guards alone keep it at the bounds, firmer regularisers lead it back from there."""
+    scene = dataclasses.replace(learn_only("offset"), smoothing=0.2)
+    usual = LossWeights()
+    low = {field.name: 0.01 * getattr(usual, field.name) for field in dataclasses.fields(usual)}
+    config = dataclasses.replace(_wild(scene, offset_rate=0.5), losses=LossWeights(**low), steps=40)
+    firm, reports = _descend(config)
+    assert max(report.form_firmness for report in reports) > 5.0
+    monkeypatch.setattr(guards, "_FIRMING", 1.0)
+    loose, reports = _descend(config)
+    assert {report.form_firmness for report in reports} == {1.0}
+    (flipped_firm, change_firm), (flipped_loose, change_loose) = folding(firm), folding(loose)
+    assert change_firm < 0.7 * change_loose
+    assert flipped_firm <= flipped_loose
+    assert inspect_scene(firm, firm.body).is_healthy

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.bodies.test_mesh_body import write_obj
 from tests.generate.small_run import small_config, small_parts
+from tests.geometry.test_welds import BOX, CORNERS
 from tests.toy_body import build_toy_body
 
+from clipmatrix.bodies.mesh_body import load_mesh
 from clipmatrix.errors import ClipMatrixError, RunError
 from clipmatrix.export.turntable import Part, TurntableConfig
 from clipmatrix.generate import exporting, health
@@ -16,6 +19,7 @@ from clipmatrix.generate.events import Inspected
 from clipmatrix.generate.health import inspect_run, inspect_scene
 from clipmatrix.generate.loop import stream
 from clipmatrix.runs.directory import Run, begin_run
+from clipmatrix.scene.config import SceneConfig
 from clipmatrix.scene.scene import Scene
 from clipmatrix.scene.start import neutral_start
 
@@ -25,7 +29,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tube for a body, and a tenth of a second of film."""
     film = TurntableConfig(parts=(Part("poses", 0.1),), size=16)
     monkeypatch.setattr(exporting, "film_config", lambda config: film)
-    monkeypatch.setattr(health, "load_body", lambda config: build_toy_body())
+    monkeypatch.setattr(health, "load_figures", lambda *settings: build_toy_body())
 
 
 @pytest.fixture
@@ -69,3 +73,16 @@ def test_runs_without_anything_say_so(tmp_path: Path) -> None:
         inspect_run(tmp_path / "new")
     with pytest.raises(RunError, match="is no folder"):
         inspect_run(tmp_path / "none")
+
+
+def test_open_surfaces_are_measured_by_their_fronts(tmp_path: Path) -> None:
+    """A box without a lid has back faces for its pictures; with them it would enclose nothing."""
+    pytest.importorskip("trimesh")
+    pytest.importorskip("xatlas")
+    body = load_mesh(write_obj(tmp_path / "open.obj", CORNERS, BOX[:-2]))
+    assert body.welds is not None
+    assert len(body.template.faces) == 2 * len(body.welds.faces)
+    scene = Scene(body, neutral_start(body), SceneConfig(texture_size=32))
+    volume = next(verdict for verdict in inspect_scene(scene, body).verdicts if verdict.name == "volume")
+    assert volume.is_healthy
+    assert volume.value == pytest.approx(1.0)

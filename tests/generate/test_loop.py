@@ -12,7 +12,7 @@ from tests.generate.small_run import FROZEN, learn_only, small_config, small_par
 from clipmatrix.config import OptimiserConfig, RunConfig
 from clipmatrix.errors import PromptError, RunError
 from clipmatrix.export.turntable import Part, TurntableConfig
-from clipmatrix.generate import exporting, starts
+from clipmatrix.generate import exporting, figures
 from clipmatrix.generate.events import Checkpoint, Done, Exported, Inspected, Preview, SearchProgress, Started, Step
 from clipmatrix.generate.loop import stream
 from clipmatrix.generate.score import Scorer
@@ -212,10 +212,10 @@ def test_an_interrupt_inside_a_step_ends_with_the_export(tmp_path: Path, monkeyp
     config = small_config(steps=1000)
     step = Stepper.step
 
-    def interrupted(self, index):
+    def interrupted(self, index, place):
         if index == 2:
             raise KeyboardInterrupt
-        return step(self, index)
+        return step(self, index, place)
 
     monkeypatch.setattr(Stepper, "step", interrupted)
     events = list(stream(config, tmp_path, small_parts(config)))
@@ -229,7 +229,7 @@ def test_an_interrupt_during_the_search_leaves_no_result(tmp_path: Path, monkeyp
         while True:
             on_progress(1)
 
-    monkeypatch.setattr(starts, "search_start", search)
+    monkeypatch.setattr(figures, "search_start", search)
     config = dataclasses.replace(small_config(), start="search")
     events = stream(config, tmp_path, small_parts(config))
     while not isinstance(next(events), SearchProgress):

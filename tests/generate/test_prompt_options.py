@@ -128,7 +128,7 @@ def test_the_key_light_stands_where_the_plan_says() -> None:
     assert torch.allclose(usual.key_direction, plan.key_direction, atol=2e-3)
     assert torch.allclose(usual.ambient, plan.ambient, atol=1e-6)
     assert torch.allclose(usual.key_color, plan.key_color, atol=1e-6)
-    learnt = LightRig(LightPlan(ambient=0.4, key=0.8, azimuth_deg=-30.0))()
+    learnt = LightRig(start=LightPlan(ambient=0.4, key=0.8, azimuth_deg=-30.0))()
     assert torch.allclose(learnt.ambient, torch.full((1, 3), 0.4))
     assert torch.allclose(learnt.key_color, torch.full((1, 3), 0.8))
 

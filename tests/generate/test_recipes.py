@@ -36,7 +36,7 @@ def _short_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """No film, and no clips: they are the same for every recipe, and tested elsewhere."""
     film = TurntableConfig(parts=(Part("poses", 0.2),), size=16)
     monkeypatch.setattr(exporting, "film_config", lambda config: film)
-    monkeypatch.setattr(exporting, "write_views", lambda path, character, *size: path.touch())
+    monkeypatch.setattr(exporting, "write_views", lambda path, character, *size, **_: path.touch())
 
 
 def tiny(config: RunConfig) -> RunConfig:

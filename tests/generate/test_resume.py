@@ -19,7 +19,7 @@ from tests.support_body import build_support_body
 from clipmatrix.config import RunConfig, dump_yaml
 from clipmatrix.errors import RunError
 from clipmatrix.export.turntable import Part, TurntableConfig
-from clipmatrix.generate import exporting, loop, starts
+from clipmatrix.generate import exporting, figures, loop
 from clipmatrix.generate.events import Done, Event, SearchProgress, Started, Step
 from clipmatrix.generate.loading import build_parts
 from clipmatrix.generate.loop import resume, stream
@@ -116,8 +116,8 @@ def test_a_stop_inside_a_step_leaves_the_state_before_it(
 ) -> None:
     step = Stepper.step
 
-    def interrupted(self, index):
-        report = step(self, index)
+    def interrupted(self, index, place):
+        report = step(self, index, place)
         if index == 6:
             raise KeyboardInterrupt
         return report
@@ -155,7 +155,7 @@ def test_a_search_that_was_stopped_begins_anew(tmp_path: Path, monkeypatch: pyte
         start = dataclasses.replace(neutral_start(body), albedo_srgb=torch.rand(16, 16, 3, generator=generator))
         return SearchResult(start, "a person", torch.zeros(1, 8, 8, 3, dtype=torch.uint8).numpy())
 
-    monkeypatch.setattr(starts, "search_start", search)
+    monkeypatch.setattr(figures, "search_start", search)
     config = dataclasses.replace(_config(4), start="search")
     _drain(stream(config, tmp_path / "whole", _parts(config)))
     events = stream(config, tmp_path / "stopped", _parts(config))

@@ -76,3 +76,14 @@ def test_the_same_solve_gives_the_same_bits(grid: tuple[Edges, int]) -> None:
 def test_negative_strength_is_refused(grid: tuple[Edges, int]) -> None:
     with pytest.raises(BodyError, match="at least 0"):
         ImplicitSmoothing(grid[0], grid[1], -1.0)
+
+
+def test_the_kept_answer_is_of_the_latest_values(grid: tuple[Edges, int]) -> None:
+    edges, num = grid
+    smoothing = ImplicitSmoothing(edges, num, 3.0)
+    values = torch.randn(num, 3, generator=torch.Generator().manual_seed(5))
+    first = smoothing.smooth(values)
+    first.zero_()
+    assert torch.equal(smoothing.smooth(values), smoothing.solve(values))
+    values[0] += 1.0
+    assert torch.equal(smoothing.smooth(values), smoothing.solve(values))

@@ -9,6 +9,7 @@ import torch
 
 from clipmatrix.errors import ModelError
 from clipmatrix.guidance.mini import CHECKPOINT, load_mini
+from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork, freeze
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +105,27 @@ def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps({**settings, "embedding": 64}))
     with pytest.raises(ModelError):
         load_mini(folder)
+
+
+def test_freezing_keeps_embeddings_and_their_gradient() -> None:
+    config = MiniConfig(image_size=32, widths=(4, 8, 8, 12), depths=(1, 1, 1), num_queries=2, embedding=6, num_rows=3)
+    torch.manual_seed(2)
+    network = MiniNetwork(config)
+    pictures = torch.rand(5, 3, 32, 32)
+    network.vision(pictures)  # Gives the norms statistics of their own.
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(module.bias, -0.5, 0.5)
+    network.eval()
+    results = []
+    for _ in range(2):
+        leaf = pictures.clone().requires_grad_()
+        embedded = network.embed_images(leaf)
+        (embedded * torch.linspace(-1, 2, embedded.numel()).reshape(embedded.shape)).sum().backward()
+        results.append((embedded.detach(), leaf.grad))
+        freeze(network)
+    torch.testing.assert_close(results[1][0], results[0][0], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(results[1][1], results[0][1], atol=1e-5, rtol=1e-3)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+    assert not any(parameter.requires_grad for parameter in network.parameters())

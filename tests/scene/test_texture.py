@@ -104,3 +104,24 @@ def test_a_parts_colour_reaches_all_of_its_islands_and_nothing_else() -> None:
     torch.testing.assert_close(first, last.flip(1))
     assert (first[..., 0] > 0.7).all()
     torch.testing.assert_close(middle, torch.full_like(middle, 0.5))
+
+
+@pytest.mark.parametrize("has_parts", [False, True])
+def test_compiled_levels_equal_their_twin(has_parts: bool) -> None:
+    generator = torch.Generator().manual_seed(4)
+    parts = torch.rand(2, 8, 8, generator=generator) if has_parts else None
+    texture = Texture(torch.full((8, 8, 3), 0.5), 32, 0.55, parts)
+    with torch.no_grad():
+        for parameter in texture.parameters():
+            parameter.normal_(generator=generator)
+    weight = torch.randn(3, 16, 16, generator=generator)
+    results = []
+    for coarse in (texture._coarse, texture.coarse_reference):
+        texture.zero_grad()
+        total = coarse()
+        (total * weight).sum().backward()
+        gradients = [parameter.grad for parameter in texture.parameters() if parameter.grad is not None]
+        results.append([total.detach(), *(gradient.clone() for gradient in gradients)])
+    assert len(results[0]) == len(results[1]) == 1 + 5 + 5 + has_parts
+    for mine, wanted in zip(*results, strict=True):
+        torch.testing.assert_close(mine, wanted, atol=1e-5, rtol=1e-5)

@@ -7,7 +7,7 @@ the bind pose, so that a rotation about a joint is one about the world's axes th
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,10 @@ import torch
 from jaxtyping import Float, Int64
 from scipy.spatial import KDTree
 from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
 
+from clipmatrix.bodies.anny_face import anny_morphs
+from clipmatrix.bodies.belt import belted
 from clipmatrix.bodies.body import REGIONS, Body, RestBody
 from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, joint_from_heads, prune_influences
 from clipmatrix.errors import BodyError
@@ -117,6 +120,7 @@ class AnnyShapeSpace:
     deltas: Float[Tensor, "m x"]
     template: Float[Tensor, "x"]
     rig: Rig
+    blend: "_Blend" = field(default_factory=lambda: _Blend(), init=False)
 
     def __call__(self, shape: Float[Tensor, "s"]) -> RestBody:
         """The body of this shape, standing on y = 0.
@@ -130,7 +134,8 @@ class AnnyShapeSpace:
         product = factors.index_select(0, self.factor_ids[:, 0])
         for column in range(1, self.factor_ids.shape[1]):
             product = product * factors.index_select(0, self.factor_ids[:, column])
-        points = (self.template + (product @ self.basis_from_product) @ self.deltas).unflatten(0, (-1, 3))
+        moved = self.blend(product @ self.basis_from_product, self.deltas)
+        points = (self.template + moved).unflatten(0, (-1, 3))
         num_vertices = self.rig.joint_ids.shape[0]
         ground = torch.zeros_like(points[0])
         ground[1] = points[:num_vertices, 1].min()
@@ -143,6 +148,35 @@ class AnnyShapeSpace:
             joint_weights=self.rig.joint_weights,
         )
         return RestBody(points[:num_vertices], rig)
+
+
+class _Blend:
+    """coefficients @ deltas, whose latest answer is kept: the product reads 20 MB, and a step asks twice."""
+
+    def __init__(self) -> None:
+        self._latest: tuple[Tensor, Tensor] | None = None
+
+    def __call__(self, coefficients: Float[Tensor, "m"], deltas: Float[Tensor, "m x"]) -> Float[Tensor, "x"]:
+        return _BlendStep.apply(coefficients, deltas, self)  # pyright: ignore[reportReturnType]
+
+    def recall(self, coefficients: Float[Tensor, "m"], deltas: Float[Tensor, "m x"]) -> Float[Tensor, "x"]:
+        """The product, or what it was for these very coefficients the last time."""
+        if self._latest is None or not torch.equal(self._latest[0], coefficients):
+            self._latest = coefficients.detach().clone(), coefficients @ deltas
+        return self._latest[1].clone()
+
+
+class _BlendStep(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, coefficients: Tensor, deltas: Tensor, blend: _Blend) -> Tensor:
+        ctx.save_for_backward(deltas)
+        return blend.recall(coefficients, deltas)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (deltas,) = ctx.saved_tensors  # pyright: ignore[reportAttributeAccessIssue]
+        return deltas @ gradients[0], None, None
 
 
 def load_anny(device: torch.device | str = "cpu") -> Body:
@@ -165,7 +199,7 @@ def load_anny(device: torch.device | str = "cpu") -> Body:
     joint_ids, joint_weights = prune_influences(
         model.vertex_bone_indices, model.vertex_bone_weights.float(), NUM_INFLUENCES
     )
-    template = _y_up(torch.cat([model.template_vertices, model.template_bone_heads]))
+    template = y_up(torch.cat([model.template_vertices, model.template_bone_heads]))
     rig = Rig(
         joint_names=names,
         parents=tuple(int(parent) for parent in model.bone_parents),
@@ -195,10 +229,11 @@ def load_anny(device: torch.device | str = "cpu") -> Body:
         shape_bounds=bounds,
         neutral_shape=neutral,
         rest=rest,
-        regions=_regions(rig),
+        regions=belted(_regions(rig), neutral_body.vertices),
         humanoid=_humanoid(names),
         mirror_ids=_mirror_ids(neutral_body.vertices),
         licence=_LICENCE,
+        morphs=anny_morphs,
     )
 
 
@@ -255,7 +290,7 @@ def _build_shape_space(
         for place, name in enumerate(PHENOTYPE_VARIATIONS[group]):
             factor_ids[mask[used, columns.index(name)], slot] = first + place
         first += len(PHENOTYPE_VARIATIONS[group])
-    deltas = _y_up(torch.cat([model.blendshapes, model.bone_heads_blendshapes], dim=1))
+    deltas = y_up(torch.cat([model.blendshapes, model.bone_heads_blendshapes], dim=1))
     device = bounds.device
     return AnnyShapeSpace(
         bounds=bounds,
@@ -268,7 +303,7 @@ def _build_shape_space(
     )
 
 
-def _y_up(points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
+def y_up(points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
     """Points of a z-up figure that faces -Y as those of a y-up figure that faces +Z."""
     x, y, z = points.unbind(-1)
     return torch.stack([x, z, -y], dim=-1)

@@ -1,6 +1,6 @@
 """What can be dressed: a template mesh, its shape space, its rig and its named regions; knows no particular source."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -29,6 +29,20 @@ class ShapeSpace(Protocol):
     """Maps shape coefficients to a body in its bind pose, differentiably."""
 
     def __call__(self, shape: Float[Tensor, "s"]) -> RestBody: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Morph:
+    """A named change of form in the bind pose that joints do not make, as a face's actions are: ``offsets`` in metres
+    are what each vertex moves at full weight."""
+
+    name: str
+    offsets: Float[Tensor, "v 3"]
+
+
+def no_morphs() -> tuple[Morph, ...]:
+    """What a body without facial actions has."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,8 @@ class Body:
     ``regions`` always holds ``whole``; the others are there all together or not at all. ``welds`` hold together the
     vertices that lie at one place. ``placement`` and ``source`` lead back to the file that a body came from, and
     ``notes`` are lines for the user about what was done to it. ``loose_joints`` may be turned at random.
+    ``morphs`` gives the facial actions when they are asked for, as loading them takes time.
+    Several figures of one body have it as their ``base``.
     """
 
     name: str
@@ -78,6 +94,9 @@ class Body:
     source: GltfSource | None = None
     notes: tuple[str, ...] = ()
     loose_joints: tuple[int, ...] = ()
+    morphs: Callable[[], tuple[Morph, ...]] = no_morphs
+    base: "Body | None" = None
+    num_figures: int = 1
 
 
 def outward_normals(body: Body, vertices: Float[Tensor, "v 3"]) -> Float[Tensor, "v 3"]:

@@ -26,6 +26,9 @@ _SHORTEST_S, _GAP_S = 0.1, 0.07
 # A foot that goes farther than this in one contact slides on purpose.
 _LONGEST_SHIFT_M = 0.15
 _PATCH_M = 0.006
+_TOUCHING_M, _LANDING_M_S, _WIDENED_S = 0.012, 1.5, 0.1
+_GAIT_CLEARANCE_M = 0.035
+"""Walkers' toes pass the ground at one or two centimetres; a bare toe that is stiff needs more to look lifted."""
 _REACH = 0.998
 _DEEPEST_M = 0.08
 # A ball of the foot that is as low as this is on the ground, and as high as that is off it.
@@ -127,16 +130,20 @@ def lock_feet(
     fps: float,
     ground_speed: tuple[float, float] = (0.0, 0.0),
     is_round: bool = False,
+    clearance: float = 0.0,
 ) -> tuple[Float[Tensor, "n j 3 3"], Float[Tensor, "n 3"]]:
     """The movement with standing feet held in place and on y = 0, and no foot below it.
 
-    One that ``is_round`` ends where it begins, and so do feet that stand throughout.
+    One that ``is_round`` ends where it begins, and so do feet that stand throughout. Half way between two contacts a
+    foot is at least ``clearance`` metres above the ground, so that none is dragged along it.
 
     ``roles`` names the joints upper_leg, lower_leg and foot of both sides. Only hips and knees turn differently, and
     the root sinks by some centimetres where a leg would be too short. Without gradients.
     """
     tracks = track_feet(rest, roles, joint_rotations, root_translation, fps, ground_speed)
-    shifts = {side: _shift(track, fps, is_round) for side, track in tracks.items()}
+    if is_round:
+        tracks = {side: _widened(track, fps) for side, track in tracks.items()}
+    shifts = {side: _shift(track, fps, is_round, clearance) for side, track in tracks.items()}
     frames = world_from_joint(rest.rig, joint_rotations, root_translation).double()
     targets = {
         side: frames[:, roles[f"foot_{side}"], :3, 3] + torch.from_numpy(shift) for side, shift in shifts.items()
@@ -176,7 +183,8 @@ def lock_loop(
     # Three rounds, of which the middle one knows what comes before it and after.
     rotations = torch.cat([joint_rotations[:-1].repeat(3, 1, 1, 1), joint_rotations[-1:]])
     shift = torch.cat([root_translation[:-1].repeat(3, 1), root_translation[-1:]])
-    rotations, shift = lock_feet(rest, roles, rotations, shift, fps, ground, is_round=True)
+    clearance = _GAIT_CLEARANCE_M if is_gait else 0.0
+    rotations, shift = lock_feet(rest, roles, rotations, shift, fps, ground, is_round=True, clearance=clearance)
     return rotations[num : 2 * num + 1].clone(), shift[num : 2 * num + 1].clone()
 
 
@@ -245,7 +253,7 @@ def _runs(flags: Bool[np.ndarray, "n"]) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) - 1).tolist(), strict=True))
 
 
-def _shift(track: FootTrack, fps: float, is_round: bool) -> Float[np.ndarray, "n 3"]:
+def _shift(track: FootTrack, fps: float, is_round: bool, clearance: float) -> Float[np.ndarray, "n 3"]:
     """How far the ankle must be moved at each frame."""
     num = len(track.lowest)
     shift = np.zeros((num, 3))
@@ -263,7 +271,7 @@ def _shift(track: FootTrack, fps: float, is_round: bool) -> Float[np.ndarray, "n
     if not held.any():
         shift[:, 1] = np.maximum(-track.lowest, 0.0)
         return shift
-    places = np.flatnonzero(held)
+    places, height = np.flatnonzero(held), np.zeros(num)
     after = np.searchsorted(places, np.arange(num)).clip(0, len(places) - 1)
     upper = places[after]
     lower = places[np.maximum(after - 1, 0)]
@@ -274,10 +282,25 @@ def _shift(track: FootTrack, fps: float, is_round: bool) -> Float[np.ndarray, "n
             edge = places[0] if frame < places[0] else places[-1]
             shift[frame] = shift[edge] * _smooth(1.0 - abs(frame - edge) / (0.25 * fps))
         else:
-            shift[frame] = shift[low] + (shift[high] - shift[low]) * _smooth((frame - low) / (high - low))
+            share = (frame - low) / (high - low)
+            shift[frame] = shift[low] + (shift[high] - shift[low]) * _smooth(share)
+            height[frame] = clearance * math.sin(math.pi * share) ** 2
     floating = ~held
-    shift[floating, 1] = np.maximum(shift[floating, 1], -track.lowest[floating])
+    shift[floating, 1] = np.maximum(shift[floating, 1], (height - track.lowest)[floating])
     return shift
+
+
+def _widened(track: FootTrack, fps: float) -> FootTrack:
+    """The track with each contact begun earlier and ended later, by some frames in which the foot is all but down.
+
+    So that a drawn foot, whose movement has no impact in it, goes over to its next place in the air.
+    """
+    stands, speed = track.stands.copy(), np.linalg.norm(track.steps, axis=1) * fps
+    is_near = (track.lowest < _TOUCHING_M) & (speed < _LANDING_M_S)
+    for _ in range(max(round(_WIDENED_S * fps), 1)):
+        beside = np.convolve(stands, [1, 0, 1], mode="same") > 0
+        stands |= beside & is_near
+    return FootTrack(track.lowest, track.steps, stands)
 
 
 def _smooth(x: float) -> float:

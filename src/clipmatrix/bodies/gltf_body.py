@@ -23,13 +23,15 @@ from clipmatrix.bodies.gltf_reading import (
     read_node_mesh,
     read_skins,
     scene_roots,
+    split_node_mesh,
 )
 from clipmatrix.bodies.gltf_source import GltfSource, SourcePart, SourceSkin
 from clipmatrix.bodies.joint_names import humanoid_roles
 from clipmatrix.bodies.memberships import joint_memberships
 from clipmatrix.bodies.mesh_body import still_body
 from clipmatrix.bodies.rig import Rig
-from clipmatrix.bodies.soup import Dressable, Soup, prepare
+from clipmatrix.bodies.soup import MOST_FACES, Dressable, Soup, prepare
+from clipmatrix.bodies.subdivide import check_levels
 from clipmatrix.errors import BodyError
 
 _REQUIRED = ("hips", "spine", "head", "upper_arm", "lower_arm", "hand", "upper_leg", "lower_leg", "foot")
@@ -48,25 +50,25 @@ class _Piece:
     weights: Float[np.ndarray, "n k"]
 
 
-def load_gltf(path: Path) -> Body:
-    """The scene of a ``.glb`` or ``.gltf`` file as a body.
+def load_gltf(path: Path, levels: int = 0) -> Body:
+    """The scene of a ``.glb`` or ``.gltf`` file as a body, its triangles split in four ``levels`` times.
 
     Raises:
         BodyError: the file is missing or broken, or has nothing to dress.
     """
     file = read_gltf(path)
     try:
-        return _load(file)
+        return _load(file, levels)
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise file.broken(f"something is missing in it ({error})") from error
 
 
-def _load(file: GltfFile) -> Body:
+def _load(file: GltfFile, levels: int) -> Body:
     nodes, roots = plain_nodes(file), scene_roots(file)
     tree = walk(nodes, roots)
     frames = rest_frames(nodes, tree)
     skins, animations = read_skins(file), read_animations(file)
-    pieces = [piece for node, _ in tree if (piece := _piece(file, node, skins, frames)) is not None]
+    pieces = [piece for node, _ in tree if (piece := _piece(file, node, skins, frames, levels)) is not None]
     if not pieces:
         raise BodyError(f"{file.name} has no triangles in its scene: name a file with a surface")
     soup = _soup(file.name, pieces)
@@ -91,7 +93,7 @@ def _load(file: GltfFile) -> Body:
 
 
 def _piece(
-    file: GltfFile, node: int, skins: tuple[SourceSkin, ...], frames: dict[int, Float[np.ndarray, "4 4"]]
+    file: GltfFile, node: int, skins: tuple[SourceSkin, ...], frames: dict[int, Float[np.ndarray, "4 4"]], levels: int
 ) -> _Piece | None:
     description = file.items("nodes")[node]
     if "mesh" not in description:
@@ -101,6 +103,9 @@ def _piece(
     mesh = read_node_mesh(file, file.items("meshes")[description["mesh"]], len(skin.joints) if skin else 0)
     if mesh is None:
         return None
+    check_levels(file.name, len(mesh.faces), levels, MOST_FACES)
+    for _ in range(levels):
+        mesh = split_node_mesh(mesh)
     num = len(mesh.positions)
     if skin is None:
         matrices = np.broadcast_to(frames[node], (num, 4, 4))

@@ -1,7 +1,7 @@
 """The meshes, skins and animations of a glTF file's scene as plain arrays; knows nothing of bodies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from clipmatrix.bodies.gltf_file import GltfFile
 from clipmatrix.bodies.gltf_nodes import PATHS
 from clipmatrix.bodies.gltf_source import SourceAnimation, SourceSkin, SourceTrack
 from clipmatrix.errors import BodyError
+from clipmatrix.geometry.subdivision import middles, split_in_four
 
 _TRIANGLES = 4
 _KEPT = ("name", "children", "matrix", "translation", "rotation", "scale")
@@ -120,6 +121,42 @@ def read_node_mesh(file: GltfFile, mesh: Mapping[str, Any], num_joints: int) -> 
         num_materials=len(materials),
         has_morphs=any(part.has_morphs for part in read),
     )
+
+
+def split_node_mesh(mesh: NodeMesh) -> NodeMesh:
+    """The mesh with every triangle split in four; its own vertices come first, as they were."""
+    faces, edges = split_in_four(mesh.faces, len(mesh.positions))
+    joints, weights = mesh.joints, mesh.weights
+    if joints.shape[1]:
+        new_joints, new_weights = _middle_influences(joints, weights, edges)
+        joints, weights = np.concatenate([joints, new_joints]), np.concatenate([weights, new_weights])
+    return replace(
+        mesh,
+        positions=middles(mesh.positions.astype(np.float64), edges).astype(np.float32),
+        normals=None if mesh.normals is None else middles(mesh.normals, edges),
+        uvs=None if mesh.uvs is None else middles(mesh.uvs, edges),
+        joints=joints,
+        weights=weights,
+        faces=faces,
+        is_two_sided=np.repeat(mesh.is_two_sided, 4),
+    )
+
+
+def _middle_influences(
+    joints: UInt16[np.ndarray, "n k"], weights: Float32[np.ndarray, "n k"], edges: Int64[np.ndarray, "e 2"]
+) -> tuple[UInt16[np.ndarray, "e k"], Float32[np.ndarray, "e k"]]:
+    """The joints of the edges' middles: half of each end's, the heaviest as many as a vertex has room for."""
+    ids = np.concatenate([joints[edges[:, 0]], joints[edges[:, 1]]], axis=1)
+    shares = 0.5 * np.concatenate([weights[edges[:, 0]], weights[edges[:, 1]]], axis=1).astype(np.float64)
+    # A joint that holds both ends counts once, with both shares.
+    same = ids[:, :, None] == ids[:, None, :]
+    is_first = ~np.tril(same, -1).any(axis=2)
+    shares = (shares[:, None, :] * same).sum(axis=2) * is_first
+    order = np.argsort(-shares, axis=1, kind="stable")[:, : joints.shape[1]]
+    total = shares.sum(axis=1, keepdims=True)
+    kept, shares = np.take_along_axis(ids, order, axis=1), np.take_along_axis(shares, order, axis=1)
+    shares *= total / np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
+    return np.where(shares > 0, kept, 0).astype(np.uint16), shares.astype(np.float32)
 
 
 def _primitive(file: GltfFile, primitive: Mapping[str, Any], num_joints: int) -> NodeMesh:

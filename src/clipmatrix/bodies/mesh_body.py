@@ -1,19 +1,26 @@
 """Bodies out of still meshes: one joint, no shape coefficients; the only door to trimesh, which reads OBJ and PLY."""
 
+import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from clipmatrix.bodies.body import Body, FixedShape, RestBody
+from clipmatrix.bodies.polygons import cut_concave_faces
 from clipmatrix.bodies.rig import Rig, joint_from_heads
-from clipmatrix.bodies.soup import Dressable, Soup, prepare
+from clipmatrix.bodies.soup import Dressable, Soup, prepare, split_soup
 from clipmatrix.errors import BodyError
 
 
-def load_mesh(path: Path) -> Body:
-    """A ``.obj`` or ``.ply`` file as a body of one joint.
+def load_mesh(path: Path, levels: int = 0, up: str = "y") -> Body:
+    """A ``.obj`` or ``.ply`` file as a body of one joint, its triangles split in four ``levels`` times.
+
+    Its ``up`` axis is ``y``, or ``z``: such a file is taken to face -Y, as modelling programs have it.
 
     Raises:
         BodyError: the file is missing or broken, or has nothing to dress.
@@ -24,7 +31,21 @@ def load_mesh(path: Path) -> Body:
     parts = [part for part in parts if len(part.faces)]
     if not parts:
         raise BodyError(f"{path.name} has no triangles: name a file with a surface")
-    return still_body(prepare(_joined(parts)), path.name, None)
+    soup = _joined(parts)
+    if up == "z":
+        x, y, z = soup.positions.T
+        soup = replace(soup, positions=np.stack([x, z, -y], axis=1))
+    made = prepare(split_soup(soup, levels))
+    if up == "y" and _lies(made.mesh.vertices):
+        lying = "it lies along Z: if it should stand, say --up z"
+        made = replace(made, notes=(*made.notes, lying))
+    return still_body(made, path.name, None)
+
+
+def _lies(vertices: Float[Tensor, "v 3"]) -> bool:
+    """Whether a mesh is far longer along Z than it is high, and no wider either."""
+    width, height, depth = (vertices.amax(0) - vertices.amin(0)).tolist()
+    return depth > 1.6 * height and depth > 1.2 * width
 
 
 def still_body(made: Dressable, name: str, rights: str | None) -> Body:
@@ -61,7 +82,10 @@ def _read(path: Path) -> list[Any]:
     except ImportError as error:
         raise BodyError(f'{path.name} is read by trimesh: pip install "clipmatrix[bodies]"') from error
     try:
-        scene = trimesh.load_scene(path, process=False, skip_materials=True)
+        source: Any = path
+        if path.suffix.lower() == ".obj":
+            source = io.StringIO(cut_concave_faces(path.read_text(encoding="utf-8", errors="replace")))
+        scene = trimesh.load_scene(source, file_type=path.suffix[1:].lower(), process=False, skip_materials=True)
         meshes = scene.dump()
     # A broken file can make the readers fail in any way; all of them mean the same to a user.
     except Exception as error:

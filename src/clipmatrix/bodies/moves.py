@@ -11,7 +11,7 @@ from clipmatrix.bodies.curves import FRAMES_PER_SECOND, angle_rows, at_ease, pha
 from clipmatrix.bodies.key_poses import KEY_POSE_NAMES, key_angles
 from clipmatrix.bodies.stance import settle
 
-_CROUCH_S, _TURN_S, _JUMP_S = 3.6, 4.0, 2.0
+_CROUCH_S, _TURN_S, _JUMP_S = 3.6, 5.0, 2.0
 # A whole turn takes four steps of each foot, a quarter each; a foot is in the air for this share of its step.
 _TURN_STEPS, _SWING = 4, 0.45
 _JUMP_M, _GRAVITY = 0.28, 9.81
@@ -44,15 +44,17 @@ def turn_angles() -> Float[Tensor, "n a"]:
     columns["neck_rotation"] = 16 + 4 * sine(phase, _TURN_STEPS)
     for side, sign, lead in (("l", 1.0, 0.0), ("r", -1.0, 0.5)):
         step = (_TURN_STEPS * phase + lead) % 1.0
-        swing = smooth_step(step / _SWING)
+        # The foot turns while it is in the air, and not before or after.
+        swing = smooth_step((step / _SWING - 0.12) / 0.7)
         # How far the foot is ahead of the hips, which turn evenly.
         ahead = 360 / _TURN_STEPS * (swing - step) - 360 / _TURN_STEPS * (0.5 - _SWING / 2)
         lift = torch.sin(math.pi * (step / _SWING).clamp(0.0, 1.0)) ** 2
         columns[f"hip_rotation_{side}"] = -sign * ahead
         columns[f"hip_abduction_{side}"] = 5 + 3 * lift
-        columns[f"hip_flexion_{side}"] = 3 + 17 * lift
-        columns[f"knee_flexion_{side}"] = 6 + 36 * lift
-        columns[f"ankle_dorsiflexion_{side}"] = 3 - 10 * lift
+        # The sole stays level on its way up and down, or its toes would be the last to leave the ground.
+        columns[f"hip_flexion_{side}"] = 3 + 26 * lift
+        columns[f"knee_flexion_{side}"] = 6 + 32 * lift
+        columns[f"ankle_dorsiflexion_{side}"] = 3 + 6 * lift
         columns[f"shoulder_flexion_{side}"] = 4 - 8 * sine(phase, _TURN_STEPS, 0.25 * sign)
         columns[f"elbow_flexion_{side}"] = 22 + 6 * lift
     return angle_rows(columns)

@@ -10,9 +10,11 @@ import torch
 from jaxtyping import Bool, Float, Int64
 
 from clipmatrix.bodies.body import Placement
+from clipmatrix.bodies.subdivide import check_levels
 from clipmatrix.bodies.unwrap import layout_problem, unwrap, uv_tensors
 from clipmatrix.errors import BodyError
 from clipmatrix.geometry.mesh import Mesh
+from clipmatrix.geometry.subdivision import middles, split_in_four
 from clipmatrix.geometry.welds import (
     Welds,
     face_edges,
@@ -51,6 +53,27 @@ class Soup:
     is_two_sided: Bool[np.ndarray, "f"]
     is_wound: bool = True
     notes: tuple[str, ...] = ()
+
+
+def split_soup(soup: Soup, levels: int) -> Soup:
+    """The soup with every triangle split in four so many times; nothing moves.
+
+    Raises:
+        BodyError: that would be too many.
+    """
+    check_levels(soup.name, len(soup.faces), levels, MOST_FACES)
+    for _ in range(levels):
+        faces, edges = split_in_four(soup.faces, len(soup.positions))
+        soup = replace(
+            soup,
+            positions=middles(soup.positions, edges),
+            faces=faces,
+            uvs=None if soup.uvs is None else middles(soup.uvs, edges),
+            normals=None if soup.normals is None else middles(soup.normals, edges),
+            kinds=np.concatenate([soup.kinds, soup.kinds[edges[:, 0]]]),
+            is_two_sided=np.repeat(soup.is_two_sided, 4),
+        )
+    return soup
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,4 +218,6 @@ def _layout(
     else:
         problem = "it has no uvs"
     used, compact = np.unique(welded, return_inverse=True)
-    return *unwrap(points[used], compact.reshape(-1, 3).astype(np.int64), soup.name), problem
+    # Around the origin and of size one: far away or tiny, float32 would leave nothing of the form.
+    centred = points[used] - points[used].mean(axis=0)
+    return *unwrap(centred / np.abs(centred).max(), compact.reshape(-1, 3).astype(np.int64), soup.name), problem

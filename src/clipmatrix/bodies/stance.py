@@ -11,6 +11,7 @@ from torch import Tensor
 
 from clipmatrix.bodies.anatomy import ANGLE_NAMES, PoseSpace, axis_rotation, limits
 from clipmatrix.bodies.body import Body
+from clipmatrix.bodies.memberships import joint_memberships
 from clipmatrix.bodies.rig import world_from_joint
 
 # Where the body's mass is, roughly, after de Leva, "Adjustments to Zatsiorsky-Seluyanov's segment inertia parameters"
@@ -47,7 +48,7 @@ class Trunk:
 def build_trunk(body: Body) -> Trunk:
     """The trunk of the body's neutral shape."""
     heights = body.rig.bind_from_joint[:, :3, 3]
-    is_torso = body.regions["torso"] > 0.6
+    is_torso = joint_memberships(body.rig, body.humanoid)["torso"] > 0.6
     points = body.template.vertices[is_torso]
     joints = [body.humanoid[role] for role in _TRUNK_ROLES if role in body.humanoid]
     slices = []

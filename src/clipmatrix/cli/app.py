@@ -8,10 +8,14 @@ import clipmatrix
 from clipmatrix.cli.animate import animate
 from clipmatrix.cli.create import create
 from clipmatrix.cli.doctor import doctor
+from clipmatrix.cli.export import export
+from clipmatrix.cli.gallery import gallery
 from clipmatrix.cli.inspect import inspect
 from clipmatrix.cli.process import keep_freed_memory, silence_libraries, wait_without_spinning
 from clipmatrix.cli.recipe import recipe
 from clipmatrix.cli.render import render
+from clipmatrix.cli.studio import studio, studio_worker
+from clipmatrix.cli.view import view
 from clipmatrix.errors import ClipMatrixError
 
 EXIT_MISTAKE = 2
@@ -30,6 +34,11 @@ app.add_command(doctor)
 app.add_command(animate)
 app.add_command(render)
 app.add_command(recipe)
+app.add_command(export)
+app.add_command(view)
+app.add_command(gallery)
+app.add_command(studio)
+app.add_command(studio_worker)
 
 
 def main() -> None:

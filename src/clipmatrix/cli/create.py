@@ -19,6 +19,9 @@ _INTERRUPTED = 130
 
 @click.command()
 @click.argument("prompt", required=False)
+@click.option(
+    "--beside", "clones", metavar="PROMPT", multiple=True, help="One more figure beside it; up to three times."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/PROMPT-SEED]")
 @click.option("--seed", type=int, help="The same seed gives the same result.  [default: 0]")
 @click.option("--quality", metavar="draft|standard|fine", help="How long to work.  [default: standard]")
@@ -32,21 +35,30 @@ _INTERRUPTED = 130
 @click.option(
     "--body", metavar="anny|smplx:FILE|FILE", help="What to dress; FILE is .glb, .gltf, .obj or .ply.  [default: anny]"
 )
+@click.option("--up", metavar="y|z", help="The axis that points upwards in an OBJ or PLY body.  [default: y]")
+@click.option("--subdivide", type=int, metavar="N", help="Split the body's triangles in four N times.  [default: 0]")
 @click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
 @click.option("--wildness", type=float, help="How far the shape may leave the human form, 0 to 1.  [default: 0.5]")
+@click.option("--tries", type=int, metavar="N", help="Try N seeds briefly, and finish the best.")
+@click.option("--judge", metavar="MODEL", help="Encoder that scores the tries.  [default: that of --clip]")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file with any setting; options win over it.")
 @click.option("--resume", "resumed", metavar="RUN", type=click.Path(path_type=Path), help="Go on with a stopped run.")
 @click.option("--from", "repeated", metavar="RUN", type=click.Path(path_type=Path), help="Repeat a run as recorded.")
 def create(
     prompt: str | None,
+    clones: tuple[str, ...],
     out: Path | None,
     seed: int | None,
     quality: str | None,
     steps: int | None,
     clip: tuple[str, ...],
     body: str | None,
+    up: str | None,
+    subdivide: int | None,
     start: str | None,
     wildness: float | None,
+    tries: int | None,
+    judge: str | None,
     config: Path | None,
     resumed: Path | None,
     repeated: Path | None,
@@ -57,17 +69,18 @@ def create(
     goes on from there.
     """
     # Loading the package takes seconds, which --help and --version need not wait for.
-    from clipmatrix.api import body_regions, load_record, stream
+    from clipmatrix.api import body_regions, load_record, stream, stream_tries
     from clipmatrix.api import resume as resume_run
-    from clipmatrix.config import RunConfig, default_prompts, load_config, preset
+    from clipmatrix.config import RunConfig, figure_prompts, load_config, preset
     from clipmatrix.guidance.prompts import Prompt
     from clipmatrix.runs.directory import free_path
 
     if resumed is not None:
-        _require_alone(
-            resumed, (prompt, out, seed, quality, steps, clip or None, body, start, wildness, config, repeated)
-        )
+        given = (prompt, clones or None, out, seed, quality, steps, clip or None, body, up, subdivide, start, wildness)
+        _require_alone(resumed, (*given, tries, judge, config, repeated))
         return _watch(resume_run(resumed), f"what {resumed} needs", resumed)
+    if judge is not None and tries is None:
+        raise ConfigError("--judge scores the tries of --tries: say how many, as in --tries 4")
     settings: RunConfig = load_config(config, quality) if config else preset(quality or "standard")
     if repeated is not None:
         if config is not None or quality is not None:
@@ -77,6 +90,10 @@ def create(
             click.echo(f"clipmatrix: warning: {warning}", err=True)
     if body is not None:
         settings = dataclasses.replace(settings, body=body)
+    if up is not None:
+        settings = dataclasses.replace(settings, body_up=_up(up))
+    if subdivide is not None:
+        settings = dataclasses.replace(settings, subdivide=subdivide)
     if prompt is not None:
         if settings.prompts:
             raise ConfigError(
@@ -84,7 +101,11 @@ def create(
             )
         # An empty prompt is a mistake that need not wait for the body.
         Prompt(prompt)
-        settings = dataclasses.replace(settings, prompts=default_prompts(prompt, body_regions(settings.body)))
+        settings = dataclasses.replace(settings, prompts=figure_prompts((prompt, *clones), body_regions(settings.body)))
+    elif clones:
+        raise PromptError(
+            '--beside adds a figure beside the first: say what that is, as in: clipmatrix create "a knight"'
+        )
     if not settings.prompts:
         raise PromptError('there is no prompt: say what to create, as in: clipmatrix create "a zebra striped man"')
     if seed is not None:
@@ -99,7 +120,10 @@ def create(
         settings = dataclasses.replace(settings, start=_start(start))
     place = out or free_path(Path("runs"), settings.prompts[0].label, settings.seed)
 
-    return _watch(stream(settings, place), f"the body and the encoder {' + '.join(settings.encoders)}", place)
+    loaded = f"the body and the encoder {' + '.join(settings.encoders)}"
+    if tries is not None:
+        return _watch(stream_tries(settings, place, tries, judge or ""), loaded, place)
+    return _watch(stream(settings, place), loaded, place)
 
 
 def _watch(events: "Generator[Event, None, None]", loaded: str, place: Path) -> int:
@@ -133,6 +157,14 @@ def _start(name: str) -> Literal["search", "neutral"]:
             return name
         case _:
             raise ConfigError(f'start must be one of search, neutral, not "{name}"')
+
+
+def _up(name: str) -> Literal["y", "z"]:
+    match name.lower():
+        case "y" | "z" as axis:
+            return axis
+        case _:
+            raise ConfigError(f'up must be one of y, z, not "{name}"')
 
 
 def follow(events: "Generator[Event, None, None]") -> "Iterator[Event]":

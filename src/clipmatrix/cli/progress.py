@@ -8,7 +8,18 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from clipmatrix.generate.events import Checkpoint, Done, Event, Exported, Inspected, SearchProgress, Started, Step
+from clipmatrix.generate.events import (
+    Checkpoint,
+    Chosen,
+    Done,
+    Event,
+    Exported,
+    Inspected,
+    SearchProgress,
+    Started,
+    Step,
+    Tried,
+)
 
 _QUIET_SECONDS = 15.0
 _SMOOTHING = 0.9
@@ -42,7 +53,7 @@ class _Pace:
     def __init__(self) -> None:
         self._score: float | None = None
         self._began = time.monotonic()
-        self._first = 0
+        self._first = self._steps = 0
 
     def see(self, step: Step) -> tuple[float, float]:
         """Score and seconds left after this step."""
@@ -52,6 +63,13 @@ class _Pace:
         elapsed, num_steps = time.monotonic() - self._began, step.step - self._first
         left = elapsed / num_steps * (step.steps - step.step) if num_steps else float("nan")
         return self._score, left
+
+    def shortened(self, step: Step) -> str:
+        """What to say where the run has just become shorter than it was to be; nothing otherwise."""
+        before, self._steps = self._steps, step.steps
+        if step.steps >= before:
+            return ""
+        return f"the score no longer rises: cooling down, to end after step {step.steps} of {before}"
 
 
 class PlainReporter:
@@ -75,10 +93,15 @@ class PlainReporter:
                 self._say(f"search {event.done}/{event.total}")
             case Step():
                 score, left = self._pace.see(event)
+                if news := self._pace.shortened(event):
+                    self._say(news)
                 if self._is_due() or event.step == event.steps:
                     self._say(f"step {event.step}/{event.steps}  score {score:.3f}  {_left(left)}")
             case Checkpoint() if event.is_last:
                 self._say("writing the results")
+            case Tried() | Chosen():
+                self._pace = _Pace()
+                self._say(_tried(event))
             case Exported() | Inspected() | Done():
                 _conclude(event)
 
@@ -125,10 +148,18 @@ class LiveReporter:
                 self._move(event.done, "")
             case Step():
                 score, left = self._pace.see(event)
+                if news := self._pace.shortened(event):
+                    with _paused(self._progress):
+                        click.echo(news, err=True)
                 self._phase("descending", event.steps)
+                self._extend(event.steps)
                 self._move(event.step, f"step {event.step}/{event.steps}  score {score:.3f}  {_left(left)}")
             case Checkpoint() if event.is_last:
                 self._phase("writing the results", None)
+            case Tried() | Chosen():
+                self._pace = _Pace()
+                with _paused(self._progress):
+                    click.echo(_tried(event), err=True)
             case Exported() | Inspected() | Done():
                 with _paused(self._progress):
                     _conclude(event)
@@ -143,6 +174,10 @@ class LiveReporter:
                 return
             self._progress.remove_task(self._task)
         self._task = self._progress.add_task(description, total=total, figures="")
+
+    def _extend(self, total: int) -> None:
+        assert self._task is not None
+        self._progress.update(self._task, total=total)
 
     def _move(self, done: int, figures: str) -> None:
         assert self._task is not None
@@ -186,6 +221,15 @@ def _conclude(event: Exported | Inspected | Done) -> None:
             click.echo(f"stopped after {event.step} steps", err=True)
         case Done():
             click.echo(f"{event.step} steps in {event.seconds:.0f} s, score {event.score:.3f}", err=True)
+
+
+def _tried(event: Tried | Chosen) -> str:
+    match event:
+        case Tried():
+            health = "healthy" if event.is_healthy else "not healthy"
+            return f"seed {event.seed}: {event.score:.3f} by {event.judge}, {health}"
+        case Chosen():
+            return f"seed {event.seed} is the best, see {shown(event.sheet)}"
 
 
 def _left(seconds: float) -> str:

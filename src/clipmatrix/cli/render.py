@@ -1,6 +1,7 @@
 """``clipmatrix render``: options into one call of the api; knows no stage."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ _KINDS = ("turntable", "poses", "clip", "evolution", "still", "sheet")
     "--supersample", type=int, help="Times larger rendered than shown.  [default: 2 for pictures, 1 for films]"
 )
 @click.option("--ground", is_flag=True, help="A floor with a soft shadow where the figure touches it.")
+@click.option("--shadow", is_flag=True, help="The key light casts a soft shadow, on the figure and on the floor.")
 @click.option("--transparent", is_flag=True, help="No backdrop: an alpha channel instead.")
 @click.option("--clip", help="Which of the model's clips to show.")
 @click.option("--time", type=float, default=0.0, show_default=True, help="Second of the clip, for a still.")
@@ -32,6 +34,7 @@ _KINDS = ("turntable", "poses", "clip", "evolution", "still", "sheet")
 @click.option(
     "--turn", type=float, default=25.0, show_default=True, help="Degrees from the front, for clips and stills."
 )
+@click.option("--face", multiple=True, metavar="ACTION=WEIGHT", help="A facial action, as jawOpen=0.6.")
 @click.option("--elevation", type=float, default=8.0, show_default=True, help="Degrees above the horizon.")
 def render(
     run: Path,
@@ -40,6 +43,7 @@ def render(
     size: str,
     supersample: int | None,
     ground: bool,
+    shadow: bool,
     transparent: bool,
     clip: str | None,
     time: float,
@@ -47,6 +51,7 @@ def render(
     fps: int,
     turns: float | None,
     turn: float,
+    face: Sequence[str],
     elevation: float,
 ) -> int:
     """Make pictures and films of RUN, as in: clipmatrix render runs/a-zebra-0 turntable --ground --out zebra.webm
@@ -57,6 +62,7 @@ def render(
     from clipmatrix.api import open_run
     from clipmatrix.api import render as render_run
     from clipmatrix.cli.bar import Bar
+    from clipmatrix.cli.face import face_weights
     from clipmatrix.cli.progress import shown
     from clipmatrix.export.film import Look
     from clipmatrix.generate.rendering import KINDS, RenderConfig, default_path
@@ -65,7 +71,7 @@ def render(
     usual = 1 if chosen not in ("still", "sheet") else 2
     config = RenderConfig(
         kind=chosen,
-        look=Look(_size(size), supersample if supersample is not None else usual, ground, transparent),
+        look=Look(_size(size), supersample if supersample is not None else usual, ground, transparent, shadow),
         clip=clip,
         time=time,
         seconds=seconds,
@@ -73,6 +79,7 @@ def render(
         turns=turns,
         turn_deg=turn,
         elevation_deg=elevation,
+        face=face_weights(face),
     )
     opened = open_run(run)
     path = out or default_path(opened, config)

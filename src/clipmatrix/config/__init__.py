@@ -5,6 +5,7 @@ from clipmatrix.config.run import (
     OptimiserConfig,
     RunConfig,
     default_prompts,
+    figure_prompts,
 )
 from clipmatrix.config.yaml_mapping import dump_yaml
 
@@ -14,6 +15,7 @@ __all__ = [
     "RunConfig",
     "default_prompts",
     "dump_yaml",
+    "figure_prompts",
     "load_config",
     "preset",
 ]

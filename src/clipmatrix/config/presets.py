@@ -11,7 +11,7 @@ from clipmatrix.scene.config import SceneConfig
 
 
 def _draft() -> RunConfig:
-    return RunConfig(quality="draft", steps=150, scene=SceneConfig(texture_size=512))
+    return RunConfig(quality="draft", steps=150, patience=50, scene=SceneConfig(texture_size=512))
 
 
 def _standard() -> RunConfig:
@@ -19,7 +19,9 @@ def _standard() -> RunConfig:
 
 
 def _fine() -> RunConfig:
-    return RunConfig(quality="fine", steps=1200, views=8, resolution=320, scene=SceneConfig(texture_size=2048))
+    return RunConfig(
+        quality="fine", steps=1200, patience=200, views=8, resolution=320, scene=SceneConfig(texture_size=2048)
+    )
 
 
 _PRESETS: dict[str, Callable[[], RunConfig]] = {"draft": _draft, "standard": _standard, "fine": _fine}

@@ -1,7 +1,7 @@
 """Every setting of one run; knows what they mean for the user, not how the stages use them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clipmatrix.bodies.poses import PoseConfig
@@ -24,11 +24,11 @@ class OptimiserConfig:
 
     All rates rise from zero over the first ``warm_up`` of the steps and fall along a half cosine to ``final`` of
     their value; those of the form (shape and offset) begin after ``form_delay`` of the steps. From a searched start
-    all rates are multiplied by ``refine``: the descent is to add to what was found, not to paint it over. From a
-    neutral start every step sees the texture in a passing tint, normal with deviation ``tint`` (in logits), which
-    fades until ``tint_until`` of the steps: near grey the loss has slopes that lead to the wrong hue, and its average
-    over tints has not. Before it, plain colours of the body and of its parts are tried in ``probe`` views each, and
-    the descent sets out from the best; 0 sets out from grey.
+    all rates but that of the normal map are multiplied by ``refine``: the descent is to add to what was found, not to
+    paint it over. From a neutral start every step sees the texture in a passing tint, normal with deviation ``tint``
+    (in logits), which fades until ``tint_until`` of the steps: near grey the loss has slopes that lead to the wrong
+    hue, and its average over tints has not. Before it, plain colours of the body and of its parts are tried in
+    ``probe`` views each, and the descent sets out from the best; 0 sets out from grey.
     """
 
     texture_rate: float = 0.02
@@ -36,6 +36,7 @@ class OptimiserConfig:
     offset_rate: float = 0.004
     material_rate: float = 0.01
     lights_rate: float = 0.005
+    normals_rate: float = 0.02
     refine: float = 0.1
     tint: float = 1.5
     tint_until: float = 0.5
@@ -45,7 +46,15 @@ class OptimiserConfig:
     final: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("texture_rate", "shape_rate", "offset_rate", "material_rate", "lights_rate", "tint"):
+        for name in (
+            "texture_rate",
+            "shape_rate",
+            "offset_rate",
+            "material_rate",
+            "lights_rate",
+            "normals_rate",
+            "tint",
+        ):
             _require(name, getattr(self, name), 0.0, 10.0, type(self).__dataclass_fields__[name].default)
         if self.probe < 0:
             raise ConfigError(f"probe must be at least 0, not {self.probe}: use 8")
@@ -60,9 +69,11 @@ class RunConfig:
     ``views`` pictures of ``resolution`` squared are rendered each of the ``steps``. ``clip`` names the encoder:
     ``mini``, a hub name or a folder; several of them judge together. ``start`` is where the descent begins.
     ``wildness`` is how far the shape may leave the human form: 0 hardly, 0.5 as the single weights say, 1 altogether.
-    ``body`` is ``anny``, ``smplx:FILE.npz`` or a mesh file. A preview is written every ``preview_every`` steps and a
-    checkpoint every ``checkpoint_every``; 0 leaves them out. What a resumed run needs is written every ``save_every_s``
-    seconds. With a ``patience`` above 0 the descent ends early once the score has not risen for that many steps. The
+    ``body`` is ``anny``, ``smplx:FILE.npz`` or a mesh file, in which ``body_up`` points upwards; its triangles are
+    split in four ``subdivide`` times. ``base`` is the folder of another run whose best state is where the descent sets
+    out from, instead of ``start``. A preview is written every ``preview_every`` steps and a checkpoint every
+    ``checkpoint_every``; 0 leaves them out. What a resumed run needs is written every ``save_every_s`` seconds. Once
+    the score has not risen for ``patience`` steps, the descent cools down and ends early; 0 takes all steps. The
     turntable is ``video_size`` squared.
     """
 
@@ -72,14 +83,17 @@ class RunConfig:
     clip: str | tuple[str, ...] = "mini"
     start: Literal["search", "neutral"] = "search"
     wildness: float = 0.5
+    base: str = ""
     steps: int = 600
     views: int = 4
     resolution: int = 224
     body: str = "anny"
+    body_up: Literal["y", "z"] = "y"
+    subdivide: int = 0
     preview_every: int = 50
     checkpoint_every: int = 200
     save_every_s: float = 60.0
-    patience: int = 0
+    patience: int = 100
     video_size: int = 768
     poses: PoseConfig = field(default_factory=PoseConfig)
     shots: ShotConfig = field(default_factory=ShotConfig)
@@ -100,6 +114,7 @@ class RunConfig:
         _require("checkpoint_every", self.checkpoint_every, 0, 1_000_000, 200)
         _require("save_every_s", self.save_every_s, 0.0, 1e6, 60.0)
         _require("patience", self.patience, 0, 1_000_000, 100)
+        _require("subdivide", self.subdivide, 0, 3, 1)
         _require("video_size", self.video_size, 16, 4096, 768)
         _require("wildness", self.wildness, 0.0, 1.0, 0.5)
         if isinstance(self.clip, tuple) and len(self.clip) == 1:
@@ -113,6 +128,16 @@ class RunConfig:
     def encoders(self) -> tuple[str, ...]:
         """The names of all encoders."""
         return (self.clip,) if isinstance(self.clip, str) else self.clip
+
+    @property
+    def num_figures(self) -> int:
+        """How many figures its prompts speak of."""
+        return max((prompt.figure for prompt in self.prompts), default=0) or 1
+
+    @property
+    def is_refining(self) -> bool:
+        """Whether the descent sets out from a finished look, searched or of another run, and not from grey."""
+        return self.start == "search" or bool(self.base)
 
 
 def default_prompts(text: str, regions: Collection[str] = REGIONS) -> tuple[Prompt, ...]:
@@ -133,6 +158,21 @@ def default_prompts(text: str, regions: Collection[str] = REGIONS) -> tuple[Prom
     if parts and find_mentions(parsed.rest):
         rest = tuple(Prompt(parsed.rest, 0.35, region) for region in ("head", "torso", "legs") if region not in taken)
     return (whole, *parts, *rest, Prompt(text, 0.3, textured=False))
+
+
+def figure_prompts(texts: tuple[str, ...], regions: Collection[str] = REGIONS) -> tuple[Prompt, ...]:
+    """What bare texts stand for, one for each figure; for a single one as ``default_prompts``.
+
+    Raises:
+        PromptError: a text is empty, or there are too many.
+    """
+    if len(texts) == 1:
+        return default_prompts(texts[0], regions)
+    return tuple(
+        replace(prompt, figure=number)
+        for number, text in enumerate(texts, start=1)
+        for prompt in default_prompts(text, regions)
+    )
 
 
 def _require(name: str, value: float | int, lowest: float | int, highest: float | int, usual: float | int) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from clipmatrix.export.motion import Motion, sample_clip
 from clipmatrix.render.fragments import Rasterizer
 from clipmatrix.render.pipeline import downsample, render
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
-from clipmatrix.render.surface import Images, Lights, Surface
+from clipmatrix.render.surface import Images, KeyShadow, Lights, Surface
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import Cameras, orbit
 
@@ -42,12 +42,14 @@ _USUAL_SIZE = ImageSize(768, 768)
 @dataclass(frozen=True)
 class Look:
     """What pictures are like: their size, how many times larger they are rendered before they are averaged, and what
-    stands behind the figure. A transparent one keeps the floor's shadow, and nothing else of it."""
+    stands behind the figure. A transparent one keeps the floor's shadow, and nothing else of it.
+    With ``has_shadow`` the key light casts one, on the figure and on the floor."""
 
     size: ImageSize = _USUAL_SIZE
     supersampling: int = 1
     has_floor: bool = False
     is_transparent: bool = False
+    has_shadow: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,8 @@ def shoot(
     radius = _FLOOR_RADIUS * float(character.mesh.vertices[:, 1].max())
     for index in range(num):
         camera, light = camera_at(take.cameras, index), lights_at(take.lights, index)
+        if look.has_shadow:
+            light = replace(light, shadow=KeyShadow())
         with torch.no_grad():
             vertices = pose_vertices(character, take.motion.at(index))
             surface = posed_surface(character, vertices, albedo, light)
@@ -86,7 +90,7 @@ def shoot(
             floor = None
             if look.has_floor:
                 centre = (float(take.paths[index, 0]), float(take.paths[index, 1]))
-                floor = see_floor(vertices[0], character.mesh.faces, camera, look.size, centre, radius)
+                floor = see_floor(vertices[0], character.mesh.faces, camera, look.size, centre, radius, light)
         picture = _transparent(images, floor) if look.is_transparent else _composed(images, floor)
         if on_progress is not None:
             on_progress(index + 1, num)

@@ -7,10 +7,12 @@ References:
 import json
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32, Int64
 
 Json = dict[str, Any]
 """A glTF object as the file spells it."""
@@ -29,6 +31,14 @@ class Target(IntEnum):
 
     VERTICES = 34962
     INDICES = 34963
+
+
+@dataclass(frozen=True, eq=False)
+class Sparse:
+    """Rows of a table that is zero elsewhere, by their numbers in rising order."""
+
+    ids: Int64[np.ndarray, "n"]
+    values: Float32[np.ndarray, "n 3"]
 
 
 class BinaryChunk:
@@ -76,6 +86,44 @@ class BinaryChunk:
         self.accessors[accessor]["min"] = [value.item() for value in rows.min(axis=0)]
         self.accessors[accessor]["max"] = [value.item() for value in rows.max(axis=0)]
         return accessor
+
+    def add_sparse(self, tables: Sequence[Sparse], num_rows: int) -> list[int]:
+        """The accessors of tables of ``num_rows`` by 3, of which only the rows that are not zero are stored.
+
+        All of them share two buffer views. Their smallest and largest values are given, as glTF asks for positions.
+        """
+        if not tables:
+            return []
+        dtype = np.uint16 if num_rows <= 65535 else np.uint32
+        columns = [table.ids.astype(dtype) for table in tables]
+        rows = [np.ascontiguousarray(table.values) for table in tables]
+        # Each begins at a multiple of its own element's size, four bytes at most.
+        padded = [column.tobytes() + b"\0" * (-column.nbytes % 4) for column in columns]
+        id_view, value_view = self.add_blob(b"".join(padded)), self.add_blob(b"".join(row.tobytes() for row in rows))
+        first, id_offset, value_offset = len(self.accessors), 0, 0
+        for column, row, stored in zip(columns, rows, padded, strict=True):
+            is_whole = len(column) == num_rows
+            low, high = row.min(axis=0), row.max(axis=0)
+            self.accessors.append(
+                {
+                    "componentType": COMPONENT_TYPES[row.dtype],
+                    "count": num_rows,
+                    "type": "VEC3",
+                    "min": (low if is_whole else np.minimum(low, 0)).tolist(),
+                    "max": (high if is_whole else np.maximum(high, 0)).tolist(),
+                    "sparse": {
+                        "count": len(column),
+                        "indices": {
+                            "bufferView": id_view,
+                            "byteOffset": id_offset,
+                            "componentType": COMPONENT_TYPES[column.dtype],
+                        },
+                        "values": {"bufferView": value_view, "byteOffset": value_offset},
+                    },
+                }
+            )
+            id_offset, value_offset = id_offset + len(stored), value_offset + row.nbytes
+        return list(range(first, len(self.accessors)))
 
     def pack(self, document: Json) -> bytes:
         """The whole GLB file: ``document``, completed by what this chunk holds, and the binary data."""

@@ -63,17 +63,17 @@ def without_animation(file: GlbFile, name: str) -> GlbFile:
     if not kept:
         del document["animations"]
     unused = dropped - {holder[key] for holder, key in _accessor_uses(document)}
-    views_of = [accessor.get("bufferView") for accessor in document["accessors"]]
-    used_views = {view for index, view in enumerate(views_of) if index not in unused}
+    views_of = [{holder["bufferView"] for holder in _view_holders(a)} for a in document["accessors"]]
+    used_views = {view for index, views in enumerate(views_of) if index not in unused for view in views}
     used_views |= {image["bufferView"] for image in document.get("images", []) if "bufferView" in image}
-    dead_views = {views_of[index] for index in unused} - used_views - {None}
+    dead_views = {view for index in unused for view in views_of[index]} - used_views
     accessor_ids = _renumbered(len(document["accessors"]), unused)
     for holder, key in _accessor_uses(document):
         holder[key] = accessor_ids[holder[key]]
     document["accessors"] = [a for index, a in enumerate(document["accessors"]) if index not in unused]
     view_ids = _renumbered(len(document["bufferViews"]), dead_views)
-    for holder in (*document["accessors"], *document.get("images", [])):
-        if "bufferView" in holder:
+    for thing in (*document["accessors"], *document.get("images", [])):
+        for holder in _view_holders(thing):
             holder["bufferView"] = view_ids[holder["bufferView"]]
     binary = bytearray()
     views = [view for index, view in enumerate(document["bufferViews"]) if index not in dead_views]
@@ -111,6 +111,12 @@ def _add_arrays(document: Json, binary: bytearray, arrays: list[np.ndarray]) -> 
 
 def _accessors_of(animation: Json) -> set[int]:
     return {sampler[key] for sampler in animation["samplers"] for key in ("input", "output")}
+
+
+def _view_holders(thing: Json) -> Iterator[Json]:
+    """The parts of an accessor or a picture that name a buffer view; a sparse accessor has up to three."""
+    sparse = thing.get("sparse", {})
+    yield from (part for part in (thing, sparse.get("indices", {}), sparse.get("values", {})) if "bufferView" in part)
 
 
 def _accessor_uses(document: Json) -> Iterator[tuple[Json, str]]:

@@ -4,23 +4,26 @@ References:
     Khronos Group, glTF 2.0 Specification, 2021.
 """
 
-import io
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int64, UInt8, UInt16
-from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from clipmatrix.bodies.clips import Clip
 from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, parent_from_joint
 from clipmatrix.errors import ExportError
+from clipmatrix.export.bumps import tangent_rows
 from clipmatrix.export.character import Character
 from clipmatrix.export.files import write_bytes
 from clipmatrix.export.glb import BinaryChunk, Json, Target
+from clipmatrix.export.glb_lights import add_lights
+from clipmatrix.export.glb_material import PNG, TextureFormat, add_material
+from clipmatrix.export.glb_morphs import add_targets
 from clipmatrix.geometry.mesh import Mesh, vertex_normals
+from clipmatrix.geometry.tangent_frames import TangentLayout, build_tangent_layout
 
 ROOT_NAME = "ClipMatrix"
 BODY_NAME = "ClipMatrix_body"
@@ -39,6 +42,17 @@ class SplitMesh:
     faces: Int64[np.ndarray, "f 3"]
 
 
+@dataclass(frozen=True)
+class GlbOptions:
+    """What a file may hold beside the character: how its pictures are stored, and the studio's lights."""
+
+    texture_format: TextureFormat = PNG
+    has_lights: bool = False
+
+
+PLAIN = GlbOptions()
+
+
 def split_seams(mesh: Mesh) -> SplitMesh:
     """The mesh with its vertices split where a uv seam passes, and nowhere else; unused vertices are left out."""
     num_uvs = mesh.uvs.shape[0]
@@ -47,31 +61,36 @@ def split_seams(mesh: Mesh) -> SplitMesh:
     return SplitMesh(unique // num_uvs, unique % num_uvs, corners.reshape(-1, 3).astype(np.int64))
 
 
-def write_glb(path: Path, character: Character) -> None:
-    """Writes the character as a binary glTF file that contains its texture, skeleton, skin and clips.
+def _split_at_tangents(layout: TangentLayout) -> SplitMesh:
+    """The mesh split at uv seams, and where the layout turns into its mirror image."""
+    return SplitMesh(layout.vertex_ids.numpy(), layout.uv_ids.numpy(), layout.corner_ids.numpy())
 
-    The same character gives the same bytes.
+
+def write_glb(path: Path, character: Character, options: GlbOptions = PLAIN) -> None:
+    """Writes the character as a binary glTF file that contains its textures, skeleton, skin, facial actions and clips.
+
+    Tangents are there where a normal map is. The same character gives the same bytes.
 
     Raises:
         ExportError: the file cannot be written, or the rig holds what glTF cannot (scaled joints, more than 4
             influences, weights that are not numbers or do not sum to one).
     """
-    write_bytes(path, pack_glb(character))
+    write_bytes(path, pack_glb(character, options))
 
 
-def pack_glb(character: Character) -> bytes:
+def pack_glb(character: Character, options: GlbOptions = PLAIN) -> bytes:
     """The bytes of the file that ``write_glb`` writes."""
     chunk = BinaryChunk()
     num_joints = len(character.rig.parents)
     root_node, body_node = num_joints, num_joints + 1
     roots = [joint for joint, parent in enumerate(character.rig.parents) if parent < 0]
+    primitive, names = _primitive(chunk, character)
+    mesh: Json = {"name": BODY_NAME, "primitives": [primitive]}
+    if names:
+        # The specification has no place for the targets' names; all clients read them here.
+        mesh |= {"weights": [0.0] * len(names), "extras": {"targetNames": names}}
     document: Json = {
-        "asset": {
-            "version": "2.0",
-            "generator": character.extras.generator,
-            "copyright": character.extras.licence,
-            "extras": asdict(character.extras),
-        },
+        "asset": asset(character),
         "scene": 0,
         "scenes": [{"nodes": [root_node, body_node]}],
         "nodes": [
@@ -79,29 +98,12 @@ def pack_glb(character: Character) -> bytes:
             {"name": ROOT_NAME, "children": roots},
             {"name": BODY_NAME, "mesh": 0, "skin": 0},
         ],
-        "meshes": [{"name": BODY_NAME, "primitives": [_primitive(chunk, character)]}],
+        "meshes": [mesh],
         "skins": [_skin(chunk, character.rig, root_node)],
-        "materials": [
-            {
-                "name": "skin",
-                "doubleSided": False,
-                "pbrMetallicRoughness": {
-                    "baseColorTexture": {"index": 0},
-                    "metallicFactor": float(np.clip(character.metallic, 0, 1)),
-                    "roughnessFactor": float(np.clip(character.roughness, 0, 1)),
-                },
-            }
-        ],
-        "textures": [{"sampler": 0, "source": 0}],
-        "samplers": [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}],
-        "images": [
-            {
-                "name": "albedo",
-                "mimeType": "image/png",
-                "bufferView": chunk.add_blob(png_bytes(character.albedo_srgb)),
-            }
-        ],
     }
+    add_material(document, chunk, character, options.texture_format)
+    if options.has_lights:
+        add_lights(document)
     animations = [
         animation for clip in character.clips if (animation := _animation(chunk, character.rig, clip)) is not None
     ]
@@ -110,11 +112,15 @@ def pack_glb(character: Character) -> bytes:
     return chunk.pack(document)
 
 
-def png_bytes(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
-    """The picture as a PNG file in memory."""
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, format="PNG")
-    return stream.getvalue()
+def asset(character: Character) -> Json:
+    """What the file says about itself."""
+    extras = character.extras
+    return {
+        "version": "2.0",
+        "generator": extras.generator,
+        "copyright": extras.licence,
+        "extras": extras.record(),
+    }
 
 
 def joint_nodes(rig: Rig) -> list[Json]:
@@ -188,9 +194,11 @@ def _local_frames(rig: Rig) -> Float[np.ndarray, "j 4 4"]:
     return frames
 
 
-def _primitive(chunk: BinaryChunk, character: Character) -> Json:
+def _primitive(chunk: BinaryChunk, character: Character) -> tuple[Json, list[str]]:
+    """The primitive, and the names of its morph targets."""
     mesh = character.mesh
-    split = split_seams(mesh)
+    layout = None if character.normal_map is None else build_tangent_layout(mesh.faces, mesh.uvs, mesh.face_uvs)
+    split = split_seams(mesh) if layout is None else _split_at_tangents(layout)
     positions = mesh.vertices.detach().float()
     if not bool(torch.isfinite(positions).all()):
         raise ExportError("wanted finite vertices, found some that are not numbers; lower the learning rates")
@@ -207,12 +215,18 @@ def _primitive(chunk: BinaryChunk, character: Character) -> Json:
         "JOINTS_0": joints[split.vertex_ids],
         "WEIGHTS_0": weights[split.vertex_ids],
     }
-    return {
+    if layout is not None:
+        attributes["TANGENT"] = tangent_rows(mesh, layout)
+    primitive: Json = {
         "attributes": {name: chunk.add_bounded(array, Target.VERTICES) for name, array in attributes.items()},
         "indices": chunk.add_bounded(split.faces.reshape(-1).astype(index_dtype), Target.INDICES),
         "material": 0,
         "mode": 4,
     }
+    targets, names = add_targets(chunk, mesh, split.vertex_ids, character.morphs)
+    if targets:
+        primitive["targets"] = targets
+    return primitive, names
 
 
 def _skin(chunk: BinaryChunk, rig: Rig, root_node: int) -> Json:

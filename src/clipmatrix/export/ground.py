@@ -18,6 +18,8 @@ from scipy import ndimage, signal
 from torch import Tensor
 
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
+from clipmatrix.render.shadow import cast, light_share
+from clipmatrix.render.surface import KeyShadow, Lights
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import Cameras
 
@@ -47,8 +49,12 @@ def see_floor(
     size: ImageSize,
     centre: tuple[float, float],
     radius: float,
+    lights: Lights | None = None,
 ) -> Floor:
-    """The floor y = 0 around ``centre`` (x and z in metres) in the picture of one camera."""
+    """The floor y = 0 around ``centre`` (x and z in metres) in the picture of one camera.
+
+    Where ``lights`` cast a shadow, that of the key light darkens it too, by the key light's part of what lights it.
+    """
     points, is_there = _floor_points(camera, size)
     away = np.hypot(points[..., 0] - centre[0], points[..., 1] - centre[1]) / radius
     fade = np.clip((1.0 - away) / (1.0 - _FADE_FROM), 0.0, 1.0)
@@ -57,7 +63,34 @@ def see_floor(
     # Columns of the map go along x and rows along z.
     at = [(points[..., 1] - corner[1]) / cell - 0.5, (points[..., 0] - corner[0]) / cell - 0.5]
     shadow = ndimage.map_coordinates(shadow_map, at, order=1, mode="constant", prefilter=False)
+    if lights is not None and lights.shadow is not None:
+        kept = _kept_light(vertices_world, faces, lights, lights.shadow, points, is_there & (cover > 0.0))
+        shadow = 1.0 - (1.0 - shadow) * kept
     return Floor(cover, np.where(is_there, shadow, 0.0), _lines(points) * cover)
+
+
+def _kept_light(
+    vertices_world: Float[Tensor, "v 3"],
+    faces: Int64[Tensor, "f 3"],
+    lights: Lights,
+    shadow: KeyShadow,
+    points: Float[np.ndarray, "h w 2"],
+    is_there: np.ndarray,
+) -> Float[np.ndarray, "h w"]:
+    """The share of the floor's light that the key light's shadow leaves at each pixel."""
+    direction = lights.key_direction[:1]
+    kept = np.ones(points.shape[:2])
+    if float(direction[0, 1]) <= 0.0 or not is_there.any():
+        return kept
+    flat = torch.from_numpy(points[is_there]).float()
+    on_floor = torch.stack([flat[:, 0], torch.zeros(len(flat)), flat[:, 1]], dim=1)
+    upright = torch.tensor([0.0, 1.0, 0.0]).expand(len(flat), 3)
+    shadow_map = cast(vertices_world[None], faces, direction, shadow.side, CpuRasterizer())
+    share = light_share(shadow_map, on_floor, upright, torch.zeros(len(flat), dtype=torch.int64), shadow)
+    key = float(lights.key_color[0].mean() * direction[0, 1])
+    part = key / max(key + float(lights.ambient[0].mean()), 1e-6)
+    kept[is_there] = 1.0 - part * (1.0 - share.numpy())
+    return kept
 
 
 def cast_shadow(

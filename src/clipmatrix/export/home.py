@@ -3,7 +3,7 @@
 Knows nothing of how the character was made.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,14 @@ from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.gltf_source import GltfSource, SourceAnimation, SourcePart, SourceSkin
 from clipmatrix.bodies.rig import Rig
 from clipmatrix.errors import ExportError
+from clipmatrix.export.bumps import square_to, tangent_rows
 from clipmatrix.export.character import Character
 from clipmatrix.export.files import write_bytes
 from clipmatrix.export.glb import BinaryChunk, Json, Target
-from clipmatrix.export.gltf import png_bytes
+from clipmatrix.export.glb_material import add_material
+from clipmatrix.export.gltf import asset
 from clipmatrix.geometry.mesh import Mesh, vertex_normals
+from clipmatrix.geometry.tangent_frames import build_tangent_layout
 
 
 def at_home(character: Character, body: Body) -> Character:
@@ -63,33 +66,13 @@ def pack_redressed(character: Character, body: Body) -> bytes:
             nodes[part.node]["skin"] = part.skin
         meshes.append({"name": nodes[part.node].get("name", "body"), "primitives": [primitive]})
     document: Json = {
-        "asset": {
-            "version": "2.0",
-            "generator": character.extras.generator,
-            "copyright": character.extras.licence,
-            "extras": asdict(character.extras),
-        },
+        "asset": asset(character),
         "scene": 0,
         "scenes": [{"nodes": list(source.roots)}],
         "nodes": nodes,
         "meshes": meshes,
-        "materials": [
-            {
-                "name": "skin",
-                "doubleSided": source.is_double_sided,
-                "pbrMetallicRoughness": {
-                    "baseColorTexture": {"index": 0},
-                    "metallicFactor": float(np.clip(character.metallic, 0, 1)),
-                    "roughnessFactor": float(np.clip(character.roughness, 0, 1)),
-                },
-            }
-        ],
-        "textures": [{"sampler": 0, "source": 0}],
-        "samplers": [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}],
-        "images": [
-            {"name": "albedo", "mimeType": "image/png", "bufferView": chunk.add_blob(png_bytes(character.albedo_srgb))}
-        ],
     }
+    add_material(document, chunk, character, is_double_sided=source.is_double_sided)
     if source.skins:
         document["skins"] = [_skin(chunk, skin) for skin in source.skins]
     if source.animations:
@@ -119,6 +102,11 @@ def _primitives(
     uvs = mesh.uvs.float().numpy()
     num_fronts = len(body.welds.faces) if body.welds is not None else len(mesh.faces)
     corners = corners[: 3 * num_fronts]
+    tangents = None
+    if character.normal_map is not None:
+        layout = build_tangent_layout(mesh.faces, mesh.uvs, mesh.face_uvs)
+        tangents = tangent_rows(mesh, layout)
+        corners = np.concatenate([corners, layout.corner_ids.numpy().reshape(-1, 1)[: len(corners)]], axis=1)
     made, first = [], 0
     for part in source.parts:
         last = first + len(part.positions)
@@ -134,6 +122,8 @@ def _primitives(
                 "TEXCOORD_0": uvs[unique[:, 2]],
                 **_influences(part, ids - first),
             }
+            if tangents is not None:
+                attributes["TANGENT"] = _file_tangents(back, attributes["NORMAL"], tangents[unique[:, 3]])
             faces = indices.reshape(-1, 3)
             is_mirrored = np.linalg.det(back)[faces[:, 0]] < 0.0
             faces = np.where(is_mirrored[:, None], faces[:, ::-1], faces)
@@ -151,6 +141,16 @@ def _file_normals(
     length = np.linalg.norm(turned, axis=1, keepdims=True)
     # A vertex without area has no normal, yet glTF wants unit length.
     return np.where(length > 1e-12, turned / np.maximum(length, 1e-12), (0.0, 1.0, 0.0)).astype(np.float32)
+
+
+def _file_tangents(
+    file_from_rest: Float[np.ndarray, "n 3 3"], normals: Float[np.ndarray, "n 3"], tangents: Float[np.ndarray, "n 4"]
+) -> Float[np.ndarray, "n 4"]:
+    """Tangents at rest as they are in the file's own space; viewers apply the sign after the way back to rest."""
+    turned = np.einsum("nij,nj->ni", file_from_rest, tangents[:, :3].astype(np.float64))
+    length = np.linalg.norm(turned, axis=1, keepdims=True)
+    direction = square_to(turned / np.maximum(length, 1e-12), normals.astype(np.float64))
+    return np.concatenate([direction, tangents[:, 3:]], axis=1).astype(np.float32)
 
 
 def _influences(part: SourcePart, ids: Int64[np.ndarray, "n"]) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ from clipmatrix.export.textures import write_image
 from clipmatrix.render.fragments import Rasterizer
 from clipmatrix.render.pipeline import render
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
-from clipmatrix.render.surface import Images, Lights
+from clipmatrix.render.surface import Images, KeyShadow, Lights
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import Cameras, orbit
 
@@ -38,7 +38,7 @@ MARGIN = 0.06
 """The share of a view's half height that framing leaves free on each side."""
 
 
-def studio_lights(azimuth: Float[Tensor, "b"]) -> Lights:
+def studio_lights(azimuth: Float[Tensor, "b"], shadow: KeyShadow | None = None) -> Lights:
     """A white key light from above, to the left of cameras at ``azimuth`` radians, and a white surrounding.
 
     A white matte surface that faces the key light reaches full brightness.
@@ -46,7 +46,7 @@ def studio_lights(azimuth: Float[Tensor, "b"]) -> Lights:
     turned = azimuth - 0.8
     direction = torch.stack([torch.sin(turned), torch.full_like(turned, 0.7), torch.cos(turned)], dim=-1)
     grey = torch.ones(azimuth.shape[0], 3)
-    return Lights(0.34 * grey, torch.nn.functional.normalize(direction, dim=-1), 0.66 * grey)
+    return Lights(0.34 * grey, torch.nn.functional.normalize(direction, dim=-1), 0.66 * grey, shadow)
 
 
 def camera_at(cameras: Cameras, index: int) -> Cameras:
@@ -58,7 +58,7 @@ def camera_at(cameras: Cameras, index: int) -> Cameras:
 def lights_at(lights: Lights, index: int) -> Lights:
     """The lights of one view, where each view has its own."""
     one = slice(index, index + 1)
-    return Lights(lights.ambient[one], lights.key_direction[one], lights.key_color[one])
+    return Lights(lights.ambient[one], lights.key_direction[one], lights.key_color[one], lights.shadow)
 
 
 def framing(
@@ -163,7 +163,9 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
-def write_views(path: Path, character: Character, cell: ImageSize = SHEET_CELL) -> None:
+def write_views(
+    path: Path, character: Character, cell: ImageSize = SHEET_CELL, shadow: KeyShadow | None = None
+) -> None:
     """Writes a contact sheet of twelve views: the bind pose from six sides, then six moments of the clips.
 
     A character without clips gets the first six only.
@@ -187,8 +189,21 @@ def write_views(path: Path, character: Character, cell: ImageSize = SHEET_CELL) 
         distances.max().expand(len(azimuth)),
         FOV_Y * torch.ones_like(azimuth),
     )
-    pictures = render_views(character, cameras, studio_lights(azimuth), motion, cell)
+    pictures = render_views(character, cameras, studio_lights(azimuth, shadow), motion, cell)
     write_image(path, contact_sheet(list(pictures), len(REST_TURNS_DEG), labels))
+
+
+def rest_views(
+    character: Character, turns_deg: Sequence[float], cell: ImageSize = SHEET_CELL
+) -> UInt8[np.ndarray, "b h w 3"]:
+    """Pictures of the character in its bind pose from several sides, all from one distance."""
+    azimuth = torch.tensor([math.radians(turn) for turn in turns_deg])
+    elevation = torch.full_like(azimuth, SHEET_ELEVATION)
+    motion = join([stand_still(len(character.rig.parents))] * len(azimuth))
+    target, distances = framing(pose_vertices(character, motion), azimuth, elevation)
+    distance, fov = distances.max().expand(len(azimuth)), FOV_Y * torch.ones_like(azimuth)
+    cameras = orbit(target.expand(len(azimuth), 3), azimuth, elevation, distance, fov)
+    return render_views(character, cameras, studio_lights(azimuth), motion, cell)
 
 
 def _sheet_moments(clips: Sequence[Clip]) -> list[tuple[Clip, float]]:

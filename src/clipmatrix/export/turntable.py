@@ -15,6 +15,7 @@ from clipmatrix.export.images import FOV_Y, camera_at, display, framing, lights_
 from clipmatrix.export.motion import Motion, blend, sample_clip, stand_still
 from clipmatrix.render.fragments import Rasterizer
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
+from clipmatrix.render.surface import KeyShadow
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import Cameras, orbit
 
@@ -35,7 +36,8 @@ class Part:
 class TurntableConfig:
     """How the film runs: its parts one after another; those whose clip the character lacks are left out.
 
-    A character that has none of them, but others, shows its longest ones instead.
+    A character that has none of them, but others, shows its longest ones instead. The key light casts a shadow where
+    ``has_shadow`` says so.
     """
 
     parts: tuple[Part, ...] = (Part("poses", 5.6, speed=1.5), Part("walk", 2.2), Part("dance", 2.2))
@@ -44,6 +46,7 @@ class TurntableConfig:
     turns: float = 1.0
     elevation_deg: float = 8.0
     blend_seconds: float = 0.5
+    has_shadow: bool = False
 
 
 def turntable(
@@ -64,7 +67,7 @@ def turntable(
     motion = choreography(character, config, times)
     albedo = linear_albedo(character)
     cameras = _orbit_cameras(character, motion, azimuth, math.radians(config.elevation_deg))
-    lights = studio_lights(azimuth)
+    lights = studio_lights(azimuth, KeyShadow() if config.has_shadow else None)
     size = ImageSize(config.size, config.size)
     for index in range(num_frames):
         with torch.no_grad():

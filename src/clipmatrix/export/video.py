@@ -136,6 +136,21 @@ def write_frames(folder: Path, frames: Iterable[UInt8[np.ndarray, "h w c"]]) -> 
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def read_first_frame(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    """The first picture of a film, 8-bit sRGB.
+
+    Raises:
+        ExportError: the file cannot be read, or is no film.
+    """
+    try:
+        with av.open(str(path)) as container:
+            for frame in container.decode(video=0):
+                return frame.to_ndarray(format="rgb24")
+    except (OSError, IndexError, ValueError) as error:
+        raise ExportError(f"{path} cannot be read as a film ({error}): make it anew with clipmatrix render") from error
+    raise ExportError(f"{path} is a film without pictures: make it anew with clipmatrix render")
+
+
 def _begin(path: Path, frames: Iterable[UInt8[np.ndarray, "h w c"]]) -> tuple[np.ndarray, Iterator[np.ndarray]]:
     supply = iter(frames)
     first = next(supply, None)

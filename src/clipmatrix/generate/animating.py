@@ -72,6 +72,11 @@ def animate_run(
     """
     source, num_cut = read_motion(motion, config.excerpt)
     found = read_character(run.glb_path)
+    if found.num_figures > 1:
+        raise MotionError(
+            f"{run.glb_path} holds {found.num_figures} figures, and a movement is for one: "
+            "make a run of one figure for it"
+        )
     character = found.character
     name = _name(config.name if config.name is not None else config.excerpt.take or motion.stem)
     rest = RestBody(character.mesh.vertices, character.rig)

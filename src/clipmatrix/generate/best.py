@@ -31,6 +31,10 @@ class BestState:
         """The running mean of the score; 0 before the first step."""
         return 0.0 if self._mean is None else self._mean
 
+    def count_from(self, step: int) -> None:
+        """Lets steps from ``step`` on count, in a run that ends earlier than it was to."""
+        self._first = min(self._first, step)
+
     def see(self, step: int, score: float) -> None:
         """Takes note of the score of ``step``, counted from 1; copies the parameters where it is the best."""
         self._mean = score if self._mean is None else _SMOOTHING * self._mean + (1.0 - _SMOOTHING) * score

@@ -1,7 +1,8 @@
 """What a run reports while it goes on; knows neither who listens nor how it is shown.
 
 Started, then SearchProgress while a start is searched, then a Step per step with Preview and Checkpoint between,
-then Exported, Inspected and Done. A run that is stopped early still ends with these three.
+then Exported, Inspected and Done. A run that is stopped early still ends with these three. Where several seeds are
+tried, there is a Tried after the first steps of each, and a Chosen before the best goes on.
 """
 
 import dataclasses
@@ -50,6 +51,7 @@ class Losses:
     total_variation: float = 0.0
     texture_change: float = 0.0
     symmetry: float = 0.0
+    bumpiness: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ class Step:
 
     ``is_skipped`` marks a step whose gradients were not finite, so that nothing moved. ``form_share``
     and ``look_share`` are how much of the form's and the texture's step was taken: under 1 where a whole one would have
-    folded the surface, or burnt out the texture.
+    folded the surface, or burnt out the texture. ``form_firmness`` and ``look_firmness`` are what the regularisers were
+    multiplied by: over 1 after steps that came near to that.
     """
 
     step: int
@@ -79,6 +82,8 @@ class Step:
     is_skipped: bool = False
     form_share: float = 1.0
     look_share: float = 1.0
+    form_firmness: float = 1.0
+    look_firmness: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,27 @@ class Done:
     is_stopped: bool
 
 
-Event = Started | SearchProgress | Step | Preview | Checkpoint | Exported | Inspected | Done
+@dataclass(frozen=True)
+class Tried:
+    """One of several seeds was run briefly: its place, its score in [0, 1] by the ``judge``, and its health."""
+
+    path: Path
+    seed: int
+    score: float
+    is_healthy: bool
+    judge: str
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """All seeds were tried, the sheet shows them, and the best is finished next, in ``path``."""
+
+    path: Path
+    seed: int
+    sheet: Path
+
+
+Event = Started | SearchProgress | Step | Preview | Checkpoint | Exported | Inspected | Done | Tried | Chosen
 
 
 def event_record(event: Event, root: Path) -> dict[str, Any]:

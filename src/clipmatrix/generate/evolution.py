@@ -9,7 +9,7 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from clipmatrix.bodies.loading import load_body
+from clipmatrix.bodies.loading import load_figures
 from clipmatrix.config import RunConfig, load_config
 from clipmatrix.errors import ExportError
 from clipmatrix.export.character import Character
@@ -75,7 +75,7 @@ def _grown(
     fps: int,
     on_progress: Callable[[int, int], None] | None,
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    body = load_body(config.body)
+    body = load_figures(config.body, config.subdivide, config.body_up, config.num_figures)
     scene = Scene(body, neutral_start(body), config.scene)
     states: list[Character] = []
     for _, path in checkpoints:
@@ -108,7 +108,14 @@ def _between(start: Character, end: Character, share: float) -> Character:
         start.metallic + share * (end.metallic - start.metallic),
         (),
         end.extras,
+        normal_map=_mixed_normals(start.normal_map, end.normal_map, share),
     )
+
+
+def _mixed_normals(start: np.ndarray | None, end: np.ndarray | None, share: float) -> np.ndarray | None:
+    if start is None or end is None:
+        return None
+    return (start + share * (end.astype(np.float32) - start) + 0.5).astype(np.uint8)
 
 
 def _leafed(

@@ -1,4 +1,4 @@
-"""Steps that would fold the surface or burn out the texture made shorter; knows nothing of losses or gradients."""
+"""Steps that would fold the surface or burn out the texture made shorter; knows only how firm losses should be."""
 
 import math
 from collections.abc import Callable
@@ -21,22 +21,32 @@ CLIPPED_LOGIT = math.log(253.0 / 2.0)
 
 _HALVINGS = 5
 _RELEASE = 1.02
+_FIRMING = 1.25
+_FIRMEST = 1e4
 _LOGITS_UNSEEN = 1.5
 
 
 class Guard:
     """Takes back so much of a step that a scene stays within bounds, and brakes the steps that follow.
 
-    A step that leads beyond is halved up to five times and then taken back as a whole. Each time ``brake`` is halved,
-    which the next steps are multiplied by; each step that needs nothing raises it by 2 % again, up to 1.
+    ``strain`` says how near the scene is to its bounds: 1 is on them. A step that leads beyond is halved up to five
+    times and then taken back as a whole. Each time ``brake`` is halved, which the next steps are multiplied by; each
+    step that needs nothing raises it by 2 % again, up to 1.
+
+    ``firmness`` is what the regularisers are to be multiplied by. It rises by a quarter with each step that ends more
+    than half way from the start to the bounds, up to ten thousand, and falls by 2 % with each other, down to 1: weights
+    that were chosen a hundred times too low are as good as the right ones after twenty steps of trouble.
 
     References: backtracking, Armijo, "Minimization of Functions Having Lipschitz Continuous First Partial
-    Derivatives", Pacific Journal of Mathematics 1966; here with a bound in place of a decrease.
+    Derivatives", Pacific Journal of Mathematics 1966; here with a bound in place of a decrease. Penalties that grow
+    while a bound is strained: Nocedal, Wright, "Numerical Optimization", 2006, section 17.1.
     """
 
-    def __init__(self, parameters: list[nn.Parameter], is_sound: Callable[[], bool]) -> None:
-        self._parameters, self._is_sound = parameters, is_sound
-        self.brake = 1.0
+    def __init__(self, parameters: list[nn.Parameter], strain: Callable[[], float]) -> None:
+        self._parameters, self._strain = parameters, strain
+        # A start near the bounds is what was asked for, and no trouble.
+        self._firm_from = 0.5 * (1.0 + min(1.0, strain()))
+        self.brake = self.firmness = 1.0
 
     def copy(self) -> list[Tensor]:
         """The parameters before a step."""
@@ -44,7 +54,12 @@ class Guard:
 
     def shorten(self, before: list[Tensor]) -> float:
         """How much of the step from ``before`` was left: 1, 1/2 ... 1/32, or 0; the parameters are moved back to it."""
-        if self._is_sound():
+        strain = self._strain()
+        # Written so that what is no number is refused.
+        self.firmness = (
+            max(1.0, self.firmness / _RELEASE) if strain <= self._firm_from else min(_FIRMEST, _FIRMING * self.firmness)
+        )
+        if strain <= 1.0:
             self.brake = min(1.0, _RELEASE * self.brake)
             return 1.0
         self.brake *= 0.5
@@ -52,7 +67,7 @@ class Guard:
         for halving in range(1, _HALVINGS + 1):
             share = 0.5**halving
             self._put([torch.lerp(old, new, share) for old, new in zip(before, after, strict=True)])
-            if self._is_sound():
+            if self._strain() <= 1.0:
                 return share
         self._put(before)
         return 0.0
@@ -71,12 +86,13 @@ def guard_form(scene: Scene, parameters: list[nn.Parameter]) -> Guard:
     flipped, change = folding(scene)
     most, largest = max(MOST_FLIPPED, flipped), max(LARGEST_EDGE_CHANGE, change)
 
-    def is_sound() -> bool:
+    def strain() -> float:
         flipped, change = folding(scene)
-        # Written so that what is no number is refused.
-        return flipped <= most and change <= largest
+        if not change < math.inf:
+            return math.inf
+        return max(flipped / most, math.log(change) / math.log(largest))
 
-    return Guard(parameters, is_sound)
+    return Guard(parameters, strain)
 
 
 def guard_look(scene: Scene, parameters: list[nn.Parameter]) -> Guard:
@@ -85,7 +101,7 @@ def guard_look(scene: Scene, parameters: list[nn.Parameter]) -> Guard:
     Costs one evaluation of a sixteenth of the texture, and one more for each halving.
     """
     most = max(MOST_CLIPPED, clipping(scene))
-    return Guard(parameters, lambda: clipping(scene) <= most)
+    return Guard(parameters, lambda: clipping(scene) / most)
 
 
 def folding(scene: Scene) -> tuple[float, float]:

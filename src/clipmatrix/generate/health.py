@@ -12,7 +12,7 @@ from clipmatrix.export.glb_reading import read_glb_surface
 from clipmatrix.export.textures import uv_coverage
 from clipmatrix.generate.events import Inspected
 from clipmatrix.generate.exporting import srgb_bytes
-from clipmatrix.generate.loading import load_body
+from clipmatrix.generate.loading import load_figures
 from clipmatrix.geometry.mesh import Mesh
 from clipmatrix.health.verdicts import Health, judge
 from clipmatrix.runs.directory import Run, open_run
@@ -29,7 +29,10 @@ def inspect_scene(scene: Scene, body: Body) -> Health:
         bare = scene.deform.bare().vertices
         vertices = bare + scene.deform.offset()
         albedo = srgb_bytes(scene.texture.srgb())
-    mesh = Mesh(vertices, body.template.faces, body.template.uvs, body.template.face_uvs)
+    # Back faces of an open surface are there for pictures: with them it would enclose nothing.
+    num_fronts = len(body.template.faces if body.welds is None else body.welds.faces)
+    fronts = body.template.faces[:num_fronts], body.template.face_uvs[:num_fronts]
+    mesh = Mesh(vertices, fronts[0], body.template.uvs, fronts[1])
     # What lies beside the islands still shows the start, and is seen by nobody.
     covered = albedo[uv_coverage(body.template, ImageSize(albedo.shape[0], albedo.shape[1]))]
     return judge(mesh, bare, covered[:, None])
@@ -78,7 +81,7 @@ def inspect_run(path: Path) -> Health:
 
 def _inspect_checkpoint(run: Run, checkpoint: Path) -> Health:
     config: RunConfig = load_config(run.config_path)
-    body = load_body(config.body)
+    body = load_figures(config.body, config.subdivide, config.body_up, config.num_figures)
     scene = Scene(body, neutral_start(body), config.scene)
     try:
         data = checkpoint.read_bytes()

@@ -6,11 +6,13 @@ from collections.abc import Collection, Sequence
 import torch
 
 from clipmatrix.bodies.body import Body
+from clipmatrix.bodies.clones import ClonePoses
 from clipmatrix.bodies.jitter import JitterSampler
-from clipmatrix.bodies.loading import load_body
+from clipmatrix.bodies.loading import load_figures
 from clipmatrix.bodies.poses import PoseSampler
 from clipmatrix.config import RunConfig
 from clipmatrix.errors import PromptError
+from clipmatrix.generate.figures import place_of
 from clipmatrix.generate.parts import BatchedPoses, Parts, PoseSource
 from clipmatrix.generate.starts import check_start
 from clipmatrix.guidance.base import Guidance, WordGuidance
@@ -34,7 +36,10 @@ def load_parts(config: RunConfig) -> Parts:
         ConfigError: a value to start from cannot be used with this body.
     """
     # The encoder first: it is what most often cannot be loaded.
-    return build_parts(load_guidance(config.clip, "cpu"), load_body(config.body), config)
+    guidance = load_guidance(config.clip, "cpu")
+    return build_parts(
+        guidance, load_figures(config.body, config.subdivide, config.body_up, config.num_figures), config
+    )
 
 
 def build_parts(guidance: Guidance, body: Body, config: RunConfig) -> Parts:
@@ -45,9 +50,9 @@ def build_parts(guidance: Guidance, body: Body, config: RunConfig) -> Parts:
         ConfigError: a value to start from cannot be used with this body.
     """
     for prompt in config.prompts:
-        if prompt.region not in body.regions:
+        if place_of(prompt, body) not in body.regions:
             raise PromptError(
-                f"{body.name} has no region {prompt.region!r}, which {prompt.label!r} asks for: "
+                f"{body.name} has no region {place_of(prompt, body)!r}, which {prompt.label!r} asks for: "
                 f"its regions are {', '.join(body.regions)}"
             )
     check_start(body, config)
@@ -55,7 +60,7 @@ def build_parts(guidance: Guidance, body: Body, config: RunConfig) -> Parts:
     plans = tuple(prompt.cameras for prompt in config.prompts)
     shots = ShotSampler(
         config=config.shots,
-        region_weights=torch.stack([body.regions[prompt.region] for prompt in config.prompts]),
+        region_weights=torch.stack([body.regions[place_of(prompt, body)] for prompt in config.prompts]),
         prompt_weights=torch.tensor([abs(float(prompt.weight)) for prompt in config.prompts]),
         plans=plans if any(plan is not None for plan in plans) else (),
     )
@@ -64,9 +69,16 @@ def build_parts(guidance: Guidance, body: Body, config: RunConfig) -> Parts:
 
 def _pose_source(body: Body, config: RunConfig) -> PoseSource:
     """Anatomical poses for a humanoid, small turns for another rig, the rest pose for what has none."""
-    if body.humanoid:
-        return BatchedPoses(PoseSampler(body, config.poses))
-    return JitterSampler(body, math.radians(config.poses.jitter_deg))
+    if body.base is not None:
+        return BatchedPoses(ClonePoses(_pose_draw(body.base, config), body.num_figures))
+    draw = _pose_draw(body, config)
+    return BatchedPoses(draw) if body.humanoid else draw
+
+
+def _pose_draw(body: Body, config: RunConfig) -> PoseSource:
+    return (
+        PoseSampler(body, config.poses) if body.humanoid else JitterSampler(body, math.radians(config.poses.jitter_deg))
+    )
 
 
 def text_warnings(guidance: Guidance, texts: Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from clipmatrix.config import RunConfig, dump_yaml
 from clipmatrix.config.resolving import resolve
 from clipmatrix.errors import ExportError, PromptError, RunError
+from clipmatrix.generate.basing import read_base
 from clipmatrix.generate.best import BestState
 from clipmatrix.generate.distributions import build_habits
 from clipmatrix.generate.events import (
@@ -22,9 +24,10 @@ from clipmatrix.generate.events import (
 )
 from clipmatrix.generate.exporting import export_result, write_candidates, write_preview
 from clipmatrix.generate.health import report_health
+from clipmatrix.generate.live import LivePicture
 from clipmatrix.generate.loading import load_parts, text_warnings
 from clipmatrix.generate.parts import Parts, StockedPoses
-from clipmatrix.generate.plateau import Plateau
+from clipmatrix.generate.plateau import Plateau, first_judged
 from clipmatrix.generate.probe import probe_colors
 from clipmatrix.generate.resuming import Resumption, prepare_resume, settings_digest
 from clipmatrix.generate.score import Scorer
@@ -35,7 +38,7 @@ from clipmatrix.generate.stepper import Stepper
 from clipmatrix.runs.directory import begin_run, check_target, reopen_run
 from clipmatrix.runs.environment import describe_environment
 from clipmatrix.runs.files import write_whole
-from clipmatrix.scene.checkpoint import dump_scene
+from clipmatrix.scene.checkpoint import dump_scene, restore_scene
 from clipmatrix.scene.scene import Scene, snapshot
 
 _BYTES_PER_TEXEL = 200
@@ -46,12 +49,16 @@ def stream(
     config: RunConfig,
     out: Path,
     parts: Parts | None = None,
+    pause: int | None = None,
+    live: Path | None = None,
 ) -> Generator[Event, None, None]:
     """The events of a run into ``out``; the work is done as they are asked for.
 
     Everything is checked and loaded before the first event, and nothing is written until then. Closing the iterator,
     or a KeyboardInterrupt inside it, ends the descent and exports what there is; after an interrupt the last events
-    still come. ``parts`` are loaded as the config says where none are given.
+    still come. ``parts`` are loaded as the config says where none are given. After ``pause`` steps the run is saved and
+    left as it is, without results: ``resume`` ends it. At ``live`` a small picture is kept fresh while the run
+    descends; see ``LivePicture``.
 
     Raises:
         ClipMatrixError: the prompts, the encoder or the place cannot be used.
@@ -60,19 +67,24 @@ def stream(
         raise PromptError('there is no prompt: say what to create, as in "a zebra striped man"')
     # Scratch files and states of old and new lie side by side for a moment.
     check_target(out, _BYTES_BESIDE + _BYTES_PER_TEXEL * config.scene.texture_size**2)
-    yield from _follow(_Run(config, parts or load_parts(resolve(config)), out))
+    base = read_base(config, out)
+    found = parts or load_parts(resolve(config))
+    yield from _follow(_Run(config, found, out, pause=pause, base=base, live=live))
 
 
-def resume(out: Path, parts: Parts | None = None) -> Generator[Event, None, None]:
+def resume(
+    out: Path, parts: Parts | None = None, pause: int | None = None, live: Path | None = None
+) -> Generator[Event, None, None]:
     """The events of the run in ``out`` from where it was stopped or killed; its end is that of one never stopped.
 
-    A run that was still searching begins anew, and finds the same.
+    A run that was still searching begins anew, and finds the same. ``pause`` is as in ``stream``.
 
     Raises:
         ClipMatrixError: there is no run to resume, or not by this version; what it has made stays as it is.
     """
     found = prepare_resume(out)
-    run = _Run(found.config, parts or load_parts(resolve(found.config)), out, found)
+    base = None if found.state else read_base(found.config, out, is_begun=True)
+    run = _Run(found.config, parts or load_parts(resolve(found.config)), out, found, pause, base, live)
     yield from _follow(run)
 
 
@@ -97,11 +109,22 @@ def _follow(run: "_Run") -> Generator[Event, None, None]:
 class _Run:
     """One run under way: what the events before and after the descent have in common."""
 
-    def __init__(self, config: RunConfig, parts: Parts, out: Path, found: Resumption | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        parts: Parts,
+        out: Path,
+        found: Resumption | None = None,
+        pause: int | None = None,
+        base: bytes | None = None,
+        live: Path | None = None,
+    ) -> None:
         # What is written down is what the user said; what is followed has its dials turned into single settings.
         self.record, self.config = config, resolve(config)
         self.parts, self.out = parts, out
-        self.is_stopped = False
+        self.is_stopped = self._is_paused = False
+        self._pause, self._base = pause, base
+        self._live = LivePicture(live, parts.rasterizer) if live else None
         self._saved: SavedState | None = found.state if found else None
         self._warnings = found.warnings if found else ()
         self._step = self._skipped = 0
@@ -114,13 +137,15 @@ class _Run:
         self._is_between_steps = True
         self._saved_step = self._step if self._saved else -1
         self._generator = torch.Generator().manual_seed(config.seed)
-        self._plateau = Plateau(config.patience)
+        self._plateau = Plateau(config.patience, config.steps, first_judged(self.config))
         self._scorer = Scorer(parts.guidance, self.config.prompts, config.score)
 
     def begin(self) -> Event:
         """Makes the run directory, or goes on in it."""
         if self._saved is None:
             self._run = begin_run(self.out, dump_yaml(self.record), describe_environment(self.config.clip))
+            if self._base is not None:
+                write_whole(self._run.base_path, self._base)
         else:
             self._run = reopen_run(self.out)
             self._run.cut_log(self._saved.progress.log_bytes)
@@ -140,25 +165,31 @@ class _Run:
     def descend(self) -> Iterator[Event]:
         """Finds the start and steps from there, with previews and checkpoints between."""
         config, saved = self.config, self._saved
-        starts = neutral_starts(self.parts.body, config) if saved else (yield from self._find_start())
+        is_given = saved is not None or self._base is not None
+        starts = neutral_starts(self.parts.body, config) if is_given else (yield from self._find_start())
         light, habits = config.parameters.lights.start, build_habits(self.parts, config)
         scene = Scene(self.parts.body, starts.main, config.scene, starts.outfits, light, habits)
         if saved:
             saved.load_start(scene)
+        elif self._base is not None:
+            restore_scene(scene, self._base, config.base)
         self._best = BestState(scene, config.steps)
         self._stepper = Stepper(self.parts, scene, self._scorer, config, self._generator)
         if saved:
             saved.load(scene, self._best, self._plateau, self._stepper.optimiser, self.parts.poses, self._generator)
         self._scene = scene
         if not saved:
-            if config.start == "neutral":
+            if not config.is_refining:
                 for name in scene.textures():
                     probe_colors(scene, self.parts, self._scorer, config, self._generator, name)
             yield self._preview(0)
             self._save()
         while True:
             yield from self._milestones()
-            if self._step >= config.steps or self._plateau.is_over:
+            if self._pause is not None and self._step >= self._pause:
+                self.is_stopped = self._is_paused = True
+                return
+            if self._step >= self._plateau.end:
                 return
             if time.monotonic() - self._last_save >= config.save_every_s:
                 self._save()
@@ -172,26 +203,36 @@ class _Run:
                 self._save()
             score = self._best.score
             last = self._run.write_checkpoint(self._step, self._dump_scene())
-            self._best.restore()
-            write_whole(self._run.best_path, self._dump_scene())
-            yield self._tell(Checkpoint(self._step, last, True, self._run.best_path))
-            yield self._tell(export_result(self._scene, self.parts.body, self.config, self._run))
-            yield self._tell(report_health(self._scene, self.parts.body, self._run))
+            if not self._is_paused:
+                yield from self._export(self._scene, last)
         seconds = time.monotonic() - self._began
         done = self._tell(Done(self._step, score, seconds, self._skipped, self.is_stopped))
         if not self.is_stopped:
             self._run.remove_state()
         yield done
 
+    def _export(self, scene: Scene, last: Path) -> Iterator[Event]:
+        self._best.restore()
+        write_whole(self._run.best_path, self._dump_scene())
+        if self._live is not None:
+            self._live.see_last(scene)
+        yield self._tell(Checkpoint(self._step, last, True, self._run.best_path))
+        yield self._tell(export_result(scene, self.parts.body, self.config, self._run))
+        yield self._tell(report_health(scene, self.parts.body, self._run))
+
     def _advance(self) -> Event:
         self._is_between_steps = False
-        report = self._stepper.step(self._step)
+        if self._plateau.settled is not None:
+            self._best.count_from(self._plateau.settled)
+        report = self._stepper.step(self._step, self._plateau.place(self._step))
         self._step, self._skipped = report.step, self._skipped + report.is_skipped
         if not report.is_skipped:
             self._best.see(report.step, report.score)
-        self._plateau.see(report.step, self._best.score)
+        self._plateau.see(report.step, report.score)
         self._is_between_steps = True
-        return self._tell(report)
+        if self._live is not None and self._scene is not None:
+            self._live.see(self._scene)
+        return self._tell(replace(report, steps=self._plateau.end))
 
     def _milestones(self) -> Iterator[Event]:
         """The preview and the checkpoint that are due after this step, unless they were made before."""
@@ -199,7 +240,7 @@ class _Run:
         is_due = step > 0 and config.preview_every and step % config.preview_every == 0
         if is_due and not self._run.preview_path(step).exists():
             yield self._preview(step)
-        is_due = 0 < step < config.steps and config.checkpoint_every and step % config.checkpoint_every == 0
+        is_due = 0 < step < self._plateau.end and config.checkpoint_every and step % config.checkpoint_every == 0
         if is_due and not self._run.checkpoint_path(step).exists():
             assert self._scene is not None
             yield self._tell(Checkpoint(step, self._run.write_checkpoint(step, self._dump_scene())))
@@ -208,8 +249,9 @@ class _Run:
         config, parts = self.config, self.parts
         if config.start == "neutral":
             return neutral_starts(parts.body, config)
-        total, done = num_searches(config), 0
-        steps = iter(ProgressStream(lambda tell: search_starts(parts.body, parts.guidance, config, tell)))
+        total, done = parts.body.num_figures * num_searches(config), 0
+        work = ProgressStream(lambda tell: search_starts(parts.body, parts.guidance, config, tell))
+        steps = iter(work)
         while True:
             try:
                 done += next(steps)

@@ -80,6 +80,18 @@ class Shares:
     look: float = 1.0
 
 
+@dataclass(frozen=True)
+class Firmness:
+    """What the regularisers of the form and of the texture are multiplied by; 1 where nothing is strained."""
+
+    form: float = 1.0
+    look: float = 1.0
+
+
+UNSTRAINED = Firmness()
+"""The regularisers as they were weighed."""
+
+
 class SceneOptimiser:
     """Steps all learnt groups of a scene, each at its own scheduled rate times ``scale``.
 
@@ -105,6 +117,7 @@ class SceneOptimiser:
             "texture": config.texture_rate,
             "material": config.material_rate,
             "lights": config.lights_rate,
+            "normals": config.normals_rate,
         }
         self._parts = [
             _Part(name, Adam(groups[name], lr=rate, betas=_BETAS, fused=True), rate, name == "shape")
@@ -131,18 +144,29 @@ class SceneOptimiser:
             math.isfinite(parameter.grad.sum().item()) for parameter in self._parameters if parameter.grad is not None
         )
 
-    def step(self, index: int) -> Shares:
-        """Moves the parameters with the rates of step ``index``, which counts from 0, as far as the guards allow."""
-        look, form = rate_factors(index, self._num_steps, self._config)
+    @property
+    def firmness(self) -> Firmness:
+        """How firmly the next step is to be held."""
+        return Firmness(*(guard.firmness if guard else 1.0 for guard in (self._form, self._look)))
+
+    def step(self, index: int, place: int | None = None) -> Shares:
+        """Moves the parameters in step ``index``, which counts from 0, as far as the guards allow.
+
+        The rates are those of step ``place`` where one is given.
+        """
+        place = index if place is None else place
+        look, form = rate_factors(place, self._num_steps, self._config)
         parts = [part for part in self._parts if part.is_form and self._is_open(part, index)]
         form_share = self._move(parts, form * self._scale, self._form, is_watched=True)
         rate = self._config.texture_rate * look * self._scale * (self._look.brake if self._look else 1.0)
-        is_last = index + 1 == self._num_steps
+        is_last = place + 1 == self._num_steps
         is_watched = is_last or (index + 1) % steps_unseen(rate, self._num_levels) == 0
         parts = [part for part in self._parts if part.name == "texture" and self._is_open(part, index)]
         look_share = self._move(parts, look * self._scale, self._look, is_watched)
         rest = [part for part in self._parts if part.name in ("material", "lights") and self._is_open(part, index)]
         self._move(rest, look * self._scale, None, is_watched=False)
+        # No search finds a normal map: it sets out from flat, whatever else has been found.
+        self._move([part for part in self._parts if part.name == "normals"], look, None, is_watched=False)
         return Shares(form_share, look_share)
 
     def _is_open(self, part: _Part, index: int) -> bool:
@@ -172,8 +196,8 @@ class SceneOptimiser:
             for index, parameter in enumerate(_parameters(part))
             for key, value in part.optimizer.state.get(parameter, {}).items()
         }
-        brakes = [guard.brake if guard else 1.0 for guard in (self._form, self._look)]
-        return {**moments, "brakes": torch.tensor(brakes, dtype=torch.float64)}
+        guards = [(guard.brake, guard.firmness) if guard else (1.0, 1.0) for guard in (self._form, self._look)]
+        return {**moments, "guards": torch.tensor(guards, dtype=torch.float64)}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Goes on from an earlier ``state``.
@@ -181,10 +205,10 @@ class SceneOptimiser:
         Raises:
             KeyError, ValueError: it is of other parameters.
         """
-        moments = {name: value for name, value in state.items() if name != "brakes"}
-        for guard, brake in zip((self._form, self._look), state["brakes"].tolist(), strict=True):
+        moments = {name: value for name, value in state.items() if name != "guards"}
+        for guard, (brake, firmness) in zip((self._form, self._look), state["guards"].tolist(), strict=True):
             if guard:
-                guard.brake = brake
+                guard.brake, guard.firmness = brake, firmness
         parameters = {part.name: _parameters(part) for part in self._parts}
         optimizers = {part.name: part.optimizer for part in self._parts}
         for name, value in moments.items():

@@ -10,6 +10,7 @@ from torch import Tensor
 from clipmatrix.bodies.body import RestBody
 from clipmatrix.colour import linear_from_srgb
 from clipmatrix.config import RunConfig
+from clipmatrix.generate.figures import alone, place_of
 from clipmatrix.generate.parts import Parts
 from clipmatrix.generate.score import Scorer
 from clipmatrix.guidance.augment import compose
@@ -45,7 +46,7 @@ def probe_colors(
     with the embedded one.
     """
     texture, given = scene.textures()[outfit], config.parameters.texture
-    named = [prompt.region for prompt in config.prompts if _paints(prompt, outfit) and prompt.weight > 0]
+    named = [place_of(prompt, parts.body) for prompt in config.prompts if _paints(prompt, outfit) and prompt.weight > 0]
     if not config.optimiser.probe or not named or not texture.luma[0].requires_grad:
         return None
     if outfit == MAIN and (given.start_color is not None or given.start_image):
@@ -96,6 +97,7 @@ class _Probe:
             shots = parts.shots.sample(vertices, num, generator)
             is_textured = torch.tensor([_paints(prompt, outfit) for prompt in config.prompts])
             chosen = torch.nonzero(is_textured.index_select(0, shots.prompt_ids)).squeeze(1)
+            vertices = alone(vertices, parts.body, config.prompts, shots.prompt_ids)
             self._surface = scene.textured(vertices.index_select(0, chosen), outfit=outfit)
         self._shots = _shots_at(shots, chosen)
         texture = scene.textures()[outfit]

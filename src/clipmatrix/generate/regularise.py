@@ -7,16 +7,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clipmatrix.bodies.body import Body
+from clipmatrix.generate.optimizers import UNSTRAINED, Firmness
 from clipmatrix.geometry.mesh import build_edges
 from clipmatrix.losses.edge_length import edge_length_loss
 from clipmatrix.losses.laplacian import laplacian_loss
 from clipmatrix.losses.normal_consistency import neighbouring_faces, normal_consistency_loss
 from clipmatrix.losses.offset_size import offset_size_loss
 from clipmatrix.losses.symmetry import symmetry_loss
-from clipmatrix.losses.texture_change import texture_change_loss
+from clipmatrix.losses.texture_change import mean_square_change, thin_out
 from clipmatrix.losses.total_variation import total_variation_loss
 from clipmatrix.losses.weights import LossWeights
-from clipmatrix.plans import MAIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +31,21 @@ class Terms:
     texture_change: Float[Tensor, ""]
     symmetry: Float[Tensor, ""]
 
-    def total(self) -> Float[Tensor, ""]:
-        """Their sum."""
-        form = self.offset_size + self.laplacian + self.edge_length + self.normal_consistency
-        return form + self.total_variation + self.texture_change + self.symmetry
+    def form(self) -> Float[Tensor, ""]:
+        """The sum of those of the offsets."""
+        return self.offset_size + self.laplacian + self.edge_length + self.normal_consistency + self.symmetry
+
+    def look(self) -> Float[Tensor, ""]:
+        """The sum of those of the texture."""
+        return self.total_variation + self.texture_change
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A texture that this step's pictures show, and those of its texels that ``thin_out`` leaves; both are leaves."""
+
+    albedo: Float[Tensor, "th tw 3"]
+    texels: Float[Tensor, "_ _ 3"]
 
 
 class Regulariser:
@@ -53,7 +64,7 @@ class Regulariser:
         start_albedos: Mapping[str, Float[Tensor, "th tw 3"]] | None = None,
     ) -> None:
         self._weights = weights
-        self._start_albedos = start_albedos or {}
+        self._start_texels = {name: thin_out(albedo).contiguous() for name, albedo in (start_albedos or {}).items()}
         self._start = start_offset
         self._faces = body.template.faces
         self._mirror_ids = body.mirror_ids
@@ -64,37 +75,38 @@ class Regulariser:
         self,
         bare: Float[Tensor, "v 3"],
         offset: Float[Tensor, "v 3"],
-        albedo: Float[Tensor, "th tw 3"] | None,
-        outfits: Mapping[str, Float[Tensor, "th tw 3"]] | None = None,
+        shown: Mapping[str, Shown],
+        firmness: Firmness = UNSTRAINED,
     ) -> Terms:
-        """The terms for offsets on a bare body, both in the bind pose, and for the textures that are shown.
+        """The terms for offsets on a bare body, both in the bind pose, and for the textures by set that are shown.
 
-        Gradients reach ``offset`` and ``albedo`` only. What has a weight of zero, or cannot learn, costs nothing.
+        All terms are multiplied by how firm the form, or the texture, is to be held. Gradients reach ``offset`` and
+        what is shown only. What has a weight of zero, or cannot learn, costs nothing.
         """
         weights, zero = self._weights, offset.new_zeros(())
+        form, look = firmness.form, firmness.look
         size = roughness = stretch = creases = asymmetry = busyness = repainting = zero
         if offset.requires_grad:
             bare = bare.detach()
             vertices = bare + offset
             if weights.offset_size:
-                size = weights.offset_size * offset_size_loss(offset, self._start)
+                size = form * weights.offset_size * offset_size_loss(offset, self._start)
             if weights.laplacian:
-                roughness = weights.laplacian * laplacian_loss(offset - self._start, self._edge_ids)
+                roughness = form * weights.laplacian * laplacian_loss(offset - self._start, self._edge_ids)
             if weights.edge_length:
-                stretch = weights.edge_length * edge_length_loss(vertices, bare, self._edge_ids)
+                stretch = form * weights.edge_length * edge_length_loss(vertices, bare, self._edge_ids)
             if weights.normal_consistency:
-                creases = weights.normal_consistency * normal_consistency_loss(
-                    vertices, bare, self._faces, self._face_pairs
+                creases = (
+                    form
+                    * weights.normal_consistency
+                    * normal_consistency_loss(vertices, bare, self._faces, self._face_pairs)
                 )
             if weights.symmetry and self._mirror_ids is not None:
                 asymmetry = weights.symmetry * symmetry_loss(offset, self._mirror_ids)
-        shown = {MAIN: albedo, **(outfits or {})}
-        for name, texture in shown.items():
-            if texture is None or not texture.requires_grad:
-                continue
+        for name, one in shown.items():
             if weights.total_variation:
-                busyness = busyness + weights.total_variation * total_variation_loss(texture)
-            if weights.texture_change and name in self._start_albedos:
-                change = texture_change_loss(texture, self._start_albedos[name])
-                repainting = repainting + weights.texture_change * change
+                busyness = busyness + look * weights.total_variation * total_variation_loss(one.albedo)
+            if weights.texture_change and name in self._start_texels:
+                change = mean_square_change(one.texels, self._start_texels[name])
+                repainting = repainting + look * weights.texture_change * change
         return Terms(size, roughness, stretch, creases, busyness, repainting, asymmetry)

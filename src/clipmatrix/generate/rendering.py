@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from clipmatrix.bodies.clips import Clip
 from clipmatrix.errors import ExportError
-from clipmatrix.export.character import Character
+from clipmatrix.export.character import Character, expressed
 from clipmatrix.export.film import Look, Take, build_take, clip_take, shoot
 from clipmatrix.export.images import contact_sheet, write_views
 from clipmatrix.export.motion import Motion, join, sample_clip, stand_still
@@ -22,6 +22,7 @@ from clipmatrix.export.textures import write_image
 from clipmatrix.export.turntable import Part, TurntableConfig, choreography, film_seconds
 from clipmatrix.export.video import FILM_SUFFIXES, write_film
 from clipmatrix.generate.evolution import evolution_frames
+from clipmatrix.render.surface import KeyShadow
 from clipmatrix.runs.directory import Run, slug
 
 Kind = Literal["turntable", "poses", "clip", "evolution", "still", "sheet"]
@@ -41,7 +42,7 @@ class RenderConfig:
     A turntable shows the run's clips (or ``clip`` alone) while the camera goes ``turns`` times round; ``poses`` goes
     through the key poses while it does; ``clip`` shows one clip from ``turn_deg``; ``evolution`` shows how the
     character grew; a still is ``clip`` at ``time``, or the bind pose; a sheet is a table of stills. ``seconds`` is the
-    film's length, by default its kind's own.
+    film's length, by default its kind's own. ``face`` are the weights of facial actions throughout.
     """
 
     kind: Kind = "turntable"
@@ -53,6 +54,7 @@ class RenderConfig:
     turns: float | None = None
     turn_deg: float = 25.0
     elevation_deg: float = 8.0
+    face: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 1 <= self.fps <= 120:
@@ -93,14 +95,14 @@ def render_run(run: Run, path: Path, config: RenderConfig, on_progress: Progress
     if config.kind == "evolution":
         write_film(path, evolution_frames(run, config.look, config.seconds, config.fps, on_progress), config.fps)
         return
-    character = read_character(run.glb_path).character
+    character = expressed(read_character(run.glb_path).character, config.face)
     aspect = config.look.size.width / config.look.size.height
     match config.kind:
         case "still":
             take = _still(character, config, aspect)
             write_image(path, next(iter(shoot(character, take, config.look))))
         case "sheet" if config.clip is None:
-            write_views(path, character, config.look.size)
+            write_views(path, character, config.look.size, KeyShadow() if config.look.has_shadow else None)
         case "sheet":
             write_image(path, _clip_sheet(character, _clip(character, config.clip), config, aspect, on_progress))
         case "clip":
@@ -172,9 +174,14 @@ def _programme(character: Character, config: RenderConfig) -> TurntableConfig:
         return dataclasses.replace(usual, parts=(Part(clip.name, config.seconds or max(float(clip.times[-1]), 4.0)),))
     if config.seconds is None:
         return usual
-    share = config.seconds / sum(part.seconds for part in usual.parts)
-    parts = tuple(dataclasses.replace(part, seconds=part.seconds * share) for part in usual.parts)
-    return dataclasses.replace(usual, parts=parts)
+    names = {clip.name for clip in character.clips}
+    shown = [part for part in usual.parts if part.clip_name in names]
+    longest = sorted(character.clips, key=lambda clip: -float(clip.times[-1]))[: len(usual.parts)]
+    shown = shown or [Part(clip.name, 1.0) for clip in longest] or list(usual.parts)
+    share = config.seconds / sum(part.seconds for part in shown)
+    return dataclasses.replace(
+        usual, parts=tuple(dataclasses.replace(part, seconds=part.seconds * share) for part in shown)
+    )
 
 
 def _still(character: Character, config: RenderConfig, aspect: float) -> Take:

@@ -1,49 +1,33 @@
 """Search before descent: procedural looks ranked by the guidance, the best of them varied; knows no gradient.
 
-Words first: thousands of looks are described, and those whose descriptions lie nearest to the prompt are kept. Then
-pictures: those looks are rendered small, scored against near misses of the prompt, and evolved.
+What the tables know of the prompt is read from its words and worn by every look; what they do not know is guessed from
+meaning, or searched: thousands of looks are described, and those whose descriptions lie nearest to the prompt are
+kept. Then pictures decide: looks are rendered small, scored against near misses of the prompt, and evolved.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from clipmatrix.bodies.body import Body
-from clipmatrix.bodies.poses import key_poses
+from clipmatrix.generate.guessing import Meaning, Meanings, understand
+from clipmatrix.generate.look_judge import LookJudge
+from clipmatrix.generate.settling import Given, read_given, settle
 from clipmatrix.generate.variation import vary
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.procedural.captions import write_caption
-from clipmatrix.procedural.characters import character_ids, implied_builds
-from clipmatrix.procedural.looks import (
-    Layer,
-    Layout,
-    Look,
-    build_layer,
-    sample_look,
-)
-from clipmatrix.procedural.near_misses import write_near_misses
+from clipmatrix.procedural.dressing import dress, impose, redress
+from clipmatrix.procedural.looks import Look, sample_look
 from clipmatrix.procedural.search_config import SearchConfig
-from clipmatrix.procedural.tables import CHANGES, PHENOTYPES, SLOTS, materials
-from clipmatrix.procedural.told import says_only_builds, told_builds
 from clipmatrix.render.bake import bake_albedo, bake_offset, find_texels
-from clipmatrix.render.looks_cpu import LookViews, PosedBodies, render_looks
-from clipmatrix.render.posed_bodies import pose_bodies, shape_from_phenotypes
+from clipmatrix.render.posed_bodies import shape_from_phenotypes
 from clipmatrix.scene.start import Start
 
-_BATCH = 48
-_WORDINGS = 3
-"""Descriptions tried for each look; the one nearest to the prompt counts."""
-
-_VIEW_AZIMUTHS = (0.35, 2.7, -0.5)
-_VIEW_POSES = ("stand", "walk_left", "a_pose")
-_USUAL = np.array([0.5, 0.66, 0.5, 0.5, 0.5, 0.5])
-_LIGHT = np.array([0.55, 0.55, 0.55, 0.37, 0.55, 0.75, 0.6, 0.6, 0.6])
-_GREY = np.array([0, 0.72, 0.72, 0.72, 0.72, 0.72, 0.72, 5, 1])
+_DOUBT = 2.0
+"""What a guess costs, in nats, times how doubtful it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,225 +40,55 @@ class SearchResult:
 
 
 @dataclass(frozen=True, eq=False)
-class _Target:
-    """One prompt ready for scoring: its embedding, its rivals' and what its pictures frame."""
+class _Candidate:
+    """A look, and the meaning of the prompts that it wears; None if it was found by its description."""
 
-    prompt: Prompt
-    embedding: Float[Tensor, "d"]
-    rivals: Float[Tensor, "p d"]
-    frames: tuple[np.ndarray, ...]
+    look: Look
+    meaning: Meaning | None
 
 
-def _frames(prompt: Prompt, body: Body) -> tuple[np.ndarray, ...]:
-    """What each view frames: of the whole body front, back and head, where it has one; a part or a plain form once."""
-    whole = np.ones(len(SLOTS))
-    if prompt.region != "whole":
-        part = np.zeros(len(SLOTS))
-        part[SLOTS.index(prompt.region)] = 1
-        return (part,)
-    if not prompt.textured:
-        return (whole,)
-    if "head" not in body.regions:
-        return whole, whole
-    head = np.zeros(len(SLOTS))
-    head[SLOTS.index("head")] = 1
-    return whole, whole, head
+class _Pool:
+    """The candidates of one search, best first, and how more of them are made."""
 
+    def __init__(self, rng: np.random.Generator, meanings: Meanings, given: Given, judge: LookJudge) -> None:
+        self.rng, self.meanings, self.given, self.judge = rng, meanings, given, judge
+        self.candidates: list[_Candidate] = []
+        self.scores = np.zeros(0)
 
-class _Judge:
-    """Renders looks and scores them by the guidance: mean log-probability of the prompt against its rivals."""
+    def add(self, candidates: list[_Candidate], on_progress: Callable[[int], None]) -> None:
+        """Scores further candidates, and sorts all."""
+        doubts = np.array([candidate.meaning.doubt if candidate.meaning else 0.0 for candidate in candidates])
+        scores = self.judge.score([candidate.look for candidate in candidates], on_progress) - _DOUBT * doubts
+        everyone, all_scores = self.candidates + candidates, np.concatenate([self.scores, scores])
+        order = np.argsort(-all_scores, kind="stable")
+        self.candidates, self.scores = [everyone[i] for i in order], all_scores[order]
 
-    def __init__(self, body: Body, prompts: tuple[Prompt, ...], guidance: Guidance, config: SearchConfig) -> None:
-        self.body, self.guidance, self.config = body, guidance, config
-        rng = np.random.default_rng(2021)
-        bank = [write_caption(rng, sample_look(rng)).text for _ in range(48)]
-        self.targets: list[_Target] = []
-        for prompt in prompts:
-            rivals = [*write_near_misses(prompt.text), "a person", "a grey mannequin", *bank]
-            embeddings = guidance.encode_texts([prompt.text, *rivals])
-            self.targets.append(_Target(prompt, embeddings[0], embeddings[1:], _frames(prompt, body)))
-        poses = key_poses(body) if body.humanoid else {}
-        joints = len(body.rig.joint_names)
-        eye = torch.eye(3).expand(joints, 3, 3)
-        self.rotations = torch.stack([poses.get(name, eye) for name in _VIEW_POSES])
-        self.scale: float | None = None
-        self._posed: dict[bytes, PosedBodies] = {}
-        self._worded: dict[bytes, float] = {}
-        self._known: dict[int, dict[bytes, np.ndarray]] = {id(target): {} for target in self.targets}
+    def keep(self, num: int) -> None:
+        """Forgets all but the best."""
+        self.candidates, self.scores = self.candidates[:num], self.scores[:num]
 
-    def _views(self, looks: list[Look], target: _Target) -> LookViews:
-        num = len(target.frames)
-        views = LookViews.empty(len(looks) * num)
-        plaster = build_layer(np.random.default_rng(0), materials()["plaster"])
-        for i, look in enumerate(looks):
-            for k in range(num):
-                row = i * num + k
-                views.pose_ids[row] = i * len(_VIEW_POSES) + k
-                views.layers[row] = look.layer_params if target.prompt.textured else plaster.params
-                views.changes[row] = look.changes
-                views.seeds[row] = look.seed & 0xFFFF
-                views.roughness[row], views.metallic[row] = look.roughness, look.metallic
-                views.frame_slots[row] = target.frames[k]
-                views.cameras[row] = (_VIEW_AZIMUTHS[k], 0.08, 0.6, 0, 0.92, 0, 0)
-                views.lights[row], views.backgrounds[row] = _LIGHT, _GREY
-        return views
+    def dressed(self, num: int, wildness: float = 0.0) -> list[_Candidate]:
+        """Looks that wear what was understood, the meanings in turn."""
+        found = self.meanings.found
+        return [
+            _Candidate(settle(dress(self.rng, meaning.reading, wildness), self.given), meaning)
+            for meaning in (found[i % len(found)] for i in range(num))
+        ]
 
-    def _bodies(self, looks: list[Look]) -> PosedBodies:
-        """The looks' bodies in the poses of the views; each build is posed once in a search."""
-        parts = []
-        for look in looks:
-            key = look.phenotypes.tobytes()
-            if key not in self._posed:
-                shape = shape_from_phenotypes(self.body, look.phenotypes)
-                self._posed[key] = pose_bodies(self.body, shape[None], self.rotations[None])
-            parts.append(self._posed[key])
-        return replace(
-            parts[0],
-            rest=np.concatenate([part.rest for part in parts]),
-            rest_normals=np.concatenate([part.rest_normals for part in parts]),
-            skinning=np.concatenate([part.skinning for part in parts]),
-            shape_ids=np.repeat(np.arange(len(parts)), len(_VIEW_POSES)),
-        )
+    def free(self, looks: list[Look]) -> list[_Candidate]:
+        """Looks found otherwise, wearing what was understood for certain."""
+        worn = [impose(self.rng, look, self.meanings.plain) for look in looks]
+        return [_Candidate(settle(look, self.given), None) for look in worn]
 
-    def render(self, looks: list[Look], target: _Target, size: int) -> np.ndarray:
-        """Pictures (looks, views, h, w, 3) in uint8."""
-        pictures = render_looks(self._bodies(looks), self._views(looks, target), size)
-        return pictures.reshape(len(looks), len(target.frames), size, size, 3)
-
-    def _cosines(self, looks: list[Look], target: _Target) -> np.ndarray:
-        """Cosines (looks, views, texts) with the prompt and its rivals; what was seen before is not rendered again."""
-        keys = [_appearance(look, target.prompt.textured) for look in looks]
-        known = self._known[id(target)]
-        fresh = {key: look for key, look in zip(keys, looks, strict=True) if key not in known}
-        if fresh:
-            size = self.guidance.image_size
-            pictures = self.render(list(fresh.values()), target, size).reshape(-1, size, size, 3)
-            images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255.0
-            with torch.no_grad():
-                embedded = self.guidance.encode_images(images.to(target.embedding.device))
-            texts = torch.cat([target.embedding[None], target.rivals])
-            cosines = (embedded @ texts.T).float().cpu().numpy()
-            known.update(zip(fresh, cosines.reshape(len(fresh), len(target.frames), -1), strict=True))
-        return np.stack([known[key] for key in keys])
-
-    def score(self, looks: list[Look], on_progress: Callable[[int], None]) -> np.ndarray:
-        """One number a look: higher is better; in nats, less what its complications cost."""
-        cosines: list[list[np.ndarray]] = [[] for _ in self.targets]
-        for start in range(0, len(looks), _BATCH):
-            part = looks[start : start + _BATCH]
-            for gathered, target in zip(cosines, self.targets, strict=True):
-                gathered.append(self._cosines(part, target))
-            on_progress(len(part))
-        stacked = [np.concatenate(gathered) for gathered in cosines]
-        if self.scale is None:
-            # Encoders differ in how far their cosines spread: measure it once, on looks that fit nothing special.
-            self.scale = float(2.5 / max(np.mean([c[..., 1:].std() for c in stacked]), 1e-4))
-        totals = np.zeros(len(looks))
-        for target, cosine in zip(self.targets, stacked, strict=True):
-            logits = cosine * self.scale
-            top = logits.max(-1, keepdims=True)
-            log_probability = logits[..., 0] - (top[..., 0] + np.log(np.exp(logits - top).sum(-1)))
-            # The plain cosine keeps ranking where the probability is saturated.
-            totals += target.prompt.weight * (log_probability + 0.35 * logits[..., 0]).mean(1)
-        totals += self.config.wording * self.scale * self._wording(looks)
-        return totals - self.config.simplicity * np.array([_complexity(look) for look in looks])
-
-    def _wording(self, looks: list[Look]) -> np.ndarray:
-        """How near each look's own description comes to the whole-body prompts, as a weighted cosine.
-
-        A small picture hardly shows what its description says plainly: that it is fat, or whose colour is whose.
-        """
-        targets = [target for target in self.targets if target.prompt.region == "whole" and target.prompt.textured]
-        if not targets:
-            return np.zeros(len(looks))
-        wanted = torch.stack([target.prompt.weight * target.embedding for target in targets]).sum(0)
-        fresh = [look for look in looks if _appearance(look, True) not in self._worded]
-        captions = [write_caption(np.random.default_rng(k), look).text for look in fresh for k in range(_WORDINGS)]
-        if captions:
-            cosines = (self.guidance.encode_texts(captions) @ wanted).float().cpu().numpy()
-            best = cosines.reshape(len(fresh), _WORDINGS).max(1)
-            self._worded.update(
-                (_appearance(look, True), float(value)) for look, value in zip(fresh, best, strict=True)
-            )
-        return np.array([self._worded[_appearance(look, True)] for look in looks])
-
-
-def _appearance(look: Look, is_textured: bool) -> bytes:
-    """What decides how a look's pictures come out; its colours only where they are seen."""
-    form = look.phenotypes.tobytes() + look.changes.tobytes() + (str(look.seed) if look.changes.any() else "").encode()
-    return form + look.layer_params.tobytes() if is_textured else form
-
-
-def _complexity(look: Look) -> float:
-    """How many things the look has that nobody may have asked for."""
-    is_unusual, is_changed = np.abs(look.phenotypes[1:5] - _USUAL[1:5]) > 0.2, look.changes != 0
-    if look.role is not None:
-        # A character is one thing: what belongs to it costs nothing more.
-        implied = implied_builds(character_ids()[look.role.name]) != 0
-        is_unusual, is_changed = is_unusual & ~implied[1:5], is_changed & ~implied[5:]
-        layers = 1 + len({id(look.layers[slot]) for slot in look.exchanged})
-    else:
-        layers = len({id(layer) for layer in look.layers}) - 1
-    return float(layers + 1.5 * is_unusual.sum() + 5.0 * is_changed.sum())
-
-
-@dataclass(frozen=True, eq=False)
-class _Given:
-    """What the words settle before any picture is seen: builds by axis, and the skin where no colour is asked for."""
-
-    builds: Mapping[str, int]
-    bare: Layer | None
-    has_parts: bool = True
-
-
-def _read(prompts: tuple[Prompt, ...], rng: np.random.Generator) -> _Given:
-    told: dict[str, int] = {}
-    for prompt in reversed([prompt for prompt in prompts if prompt.region == "whole"]):
-        told.update(told_builds(prompt.text))
-    skin = build_layer(rng, materials()["skin"])
-    return _Given(told, skin if all(says_only_builds(prompt.text) for prompt in prompts) else None)
-
-
-def _settle(look: Look, given: _Given) -> Look:
-    """The look with every coefficient of its build either usual or clearly not: few builds, each posed once.
-
-    What the words name is as they say. Where they speak of nothing but the build, the look wears bare skin.
-    """
-    if not given.has_parts:
-        return _whole(look, given.builds)
-    settled = np.where(look.phenotypes < 0.2, 0.05, np.where(look.phenotypes > 0.8, 0.95, _USUAL))
-    settled[0] = 0.05 if look.phenotypes[0] < 0.5 else 0.95
-    settled[1] = 0.38 if look.phenotypes[1] < 0.45 else settled[1]
-    # Who names a build has said how the form should be: no other change is tried, but for a character's own.
-    changes = look.changes.copy()
-    role = look.role if given.bare is None else None
-    if set(given.builds) - {"gender"}:
-        changes *= 0 if role is None else implied_builds(character_ids()[role.name])[5:] != 0
-    for axis, end in given.builds.items():
-        if axis in CHANGES:
-            changes[CHANGES.index(axis)] = 0.9 * end
-            continue
-        settled[PHENOTYPES.index(axis)] = (0.38 if axis == "age" else 0.0) if end < 0 else 1.0
-    if given.builds.get("weight") == 1 and "muscle" not in given.builds:
-        # Under muscle, weight hardly shows.
-        settled[PHENOTYPES.index("muscle")] = 0.1
-    layout, layers = (look.layout, look.layers) if given.bare is None else (Layout.UNIFORM, (given.bare,) * len(SLOTS))
-    return replace(look, layout=layout, layers=layers, phenotypes=settled, changes=changes, role=role)
-
-
-_ANYWHERE = np.isin(CHANGES, ("spikes", "lumps", "inflation", "drips", "plates"))
-"""Changes of form that need no part of a figure."""
-
-
-def _whole(look: Look, builds: Mapping[str, int]) -> Look:
-    """The look for a body without parts: one surface all over, no build, and what change needs no limb.
-
-    Where the words name such changes, it has those and no others.
-    """
-    layers = (look.layers[SLOTS.index("torso")],) * len(SLOTS)
-    told = np.array([0.9 * builds.get(name, 0) for name in CHANGES])
-    changes = np.where(_ANYWHERE, told if (told * _ANYWHERE).any() else look.changes, 0.0)
-    return replace(look, layout=Layout.UNIFORM, layers=layers, phenotypes=_USUAL.copy(), changes=changes, role=None)
+    def child(self) -> _Candidate:
+        """A variation of one of the better candidates, with something of another one."""
+        rng, count = self.rng, len(self.candidates)
+        parent = self.candidates[min(rng.integers(count), rng.integers(count))]
+        mate = self.candidates[rng.integers(count)]
+        if parent.meaning is None:
+            return self.free([vary(rng, parent.look, mate.look)])[0]
+        look = redress(rng, parent.meaning.reading, parent.look, mate.look if mate.meaning is parent.meaning else None)
+        return _Candidate(settle(look, self.given), parent.meaning)
 
 
 def _shortlist(
@@ -311,7 +125,7 @@ def _shortlist(
 
 
 def num_steps(config: SearchConfig) -> int:
-    """How many looks the search ranks in all, for a progress bar."""
+    """How many looks the search ranks in all at most, for a progress bar; of a prompt that is clear far fewer."""
     words = config.num_sentences + config.num_sentence_rounds * (config.num_sentences // 3)
     return words + config.num_candidates + config.num_rounds * config.num_variations
 
@@ -331,26 +145,29 @@ def search_start(
     embedded encoder; with a large one most of the time is its own. The same seed gives the same start.
     """
     rng = np.random.default_rng((seed, 17))
-    judge = _Judge(body, prompts, guidance, config)
-    given = replace(_read(prompts, rng), has_parts="head" in body.regions)
-    listed = _shortlist(rng, prompts, guidance, config, on_progress)
-    num_listed = max(1, int(0.75 * config.num_candidates))
-    pool = listed[:num_listed] + [sample_look(rng, 0.3) for _ in range(config.num_candidates - num_listed)]
-    pool = [_settle(look, given) for look in pool]
-    scores = judge.score(pool, on_progress)
-    for _ in range(config.num_rounds):
-        order = np.argsort(-scores, kind="stable")[: config.num_parents]
-        pool, scores = [pool[i] for i in order], scores[order]
-        children = [
-            _settle(
-                vary(rng, pool[min(rng.integers(len(pool)), rng.integers(len(pool)))], pool[rng.integers(len(pool))]),
-                given,
-            )
-            for _ in range(config.num_variations)
-        ]
-        pool, scores = pool + children, np.concatenate([scores, judge.score(children, on_progress)])
-    order = np.argsort(-scores, kind="stable")
-    best = pool[order[0]]
+    judge = LookJudge(body, prompts, guidance, config)
+    meanings = understand(prompts, guidance)
+    given = read_given(prompts, meanings.plain.characters, rng, "head" in body.regions)
+    pool = _Pool(rng, meanings, given, judge)
+    is_clear = meanings.is_clear or given.bare is not None
+    num_rounds, num_candidates, num_variations = config.num_rounds, config.num_candidates, config.num_variations
+    if is_clear and meanings.found:
+        # The words leave little open: fewer looks, and none that says something else.
+        num_dressed = max(1, num_candidates // 3)
+        num_rounds, num_variations = (num_rounds + 1) // 2, max(1, num_variations // 2)
+        on_progress(num_steps(config) - num_dressed - num_rounds * num_variations)
+        pool.add(pool.dressed(num_dressed), on_progress)
+    else:
+        num_dressed = num_candidates // 3 if meanings.found else 0
+        listed = _shortlist(rng, prompts, guidance, config, on_progress)
+        num_listed = max(1, int(0.75 * (num_candidates - num_dressed)))
+        free = listed[:num_listed]
+        free += [sample_look(rng, 0.3) for _ in range(num_candidates - num_dressed - num_listed)]
+        pool.add([*pool.dressed(num_dressed), *pool.free(free)], on_progress)
+    for _ in range(num_rounds):
+        pool.keep(config.num_parents)
+        pool.add([pool.child() for _ in range(num_variations)], on_progress)
+    best = pool.candidates[0].look
     shape = shape_from_phenotypes(body, best.phenotypes)
     start = Start(
         shape=shape,
@@ -359,5 +176,5 @@ def search_start(
         roughness=best.roughness,
         metallic=best.metallic,
     )
-    shown = judge.render([pool[i] for i in order[:8]], judge.targets[0], 160)
+    shown = judge.render([candidate.look for candidate in pool.candidates[:8]], judge.targets[0], 160)
     return SearchResult(start, write_caption(np.random.default_rng(0), best).text, shown[:, 0])

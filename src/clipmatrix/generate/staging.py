@@ -44,11 +44,11 @@ class Staging:
             _Costume(*key, torch.tensor([other == key for other in keys], dtype=torch.bool)) for key in order
         ]
         self._own_lights = [
-            (index, planned_lights(prompt.light))
+            (index, planned_lights(prompt.light, config.scene.key_shadow))
             for index, prompt in enumerate(config.prompts)
             if prompt.light is not None
         ]
-        self._plain_lights = plain_lights()
+        self._plain_lights = plain_lights(config.scene.key_shadow)
 
     def surfaces(
         self,
@@ -88,6 +88,7 @@ class Staging:
                 torch.where(is_own, own.ambient, lights.ambient),
                 torch.where(is_own, own.key_direction, lights.key_direction),
                 torch.where(is_own, own.key_color, lights.key_color),
+                lights.shadow,
             )
         return lights
 
@@ -103,7 +104,8 @@ def _cut_look(surface: Surface, cut: Cut) -> Surface:
         albedo=cut(surface.albedo),
         roughness=cut(surface.roughness),
         metallic=cut(surface.metallic),
-        lights=Lights(cut(lights.ambient), cut(lights.key_direction), cut(lights.key_color)),
+        lights=Lights(cut(lights.ambient), cut(lights.key_direction), cut(lights.key_color), lights.shadow),
+        normal_map=None if surface.normal_map is None else cut(surface.normal_map),
     )
 
 
@@ -112,4 +114,5 @@ def _lights_at(lights: Lights, views: Int64[Tensor, "n"]) -> Lights:
         lights.ambient.index_select(0, views),
         lights.key_direction.index_select(0, views),
         lights.key_color.index_select(0, views),
+        lights.shadow,
     )

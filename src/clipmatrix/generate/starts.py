@@ -12,7 +12,8 @@ from clipmatrix.config import RunConfig
 from clipmatrix.config.resolving import freedom
 from clipmatrix.config.yaml_mapping import nearest
 from clipmatrix.errors import ConfigError
-from clipmatrix.generate.search import SearchResult, num_steps, search_start
+from clipmatrix.generate.figures import search_figures
+from clipmatrix.generate.search import SearchResult, num_steps
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.pictures import read_picture
 from clipmatrix.guidance.prompts import Prompt
@@ -73,8 +74,7 @@ def search_starts(body: Body, guidance: Guidance, config: RunConfig, on_progress
         prompts = search_prompts(config, name)
         if not _is_searchable(prompts):
             return None
-        size = config.scene.texture_size
-        return search_start(body, prompts, guidance, config.search, size, config.seed, on_progress)
+        return search_figures(body, guidance, dataclasses.replace(config, prompts=prompts), on_progress)
 
     plain = neutral_start(body)
     main = search(MAIN)
@@ -112,7 +112,7 @@ def given_start(start: Start, body: Body, config: RunConfig) -> Start:
 def check_start(body: Body, config: RunConfig) -> None:
     """Raises: ConfigError or PromptError when the user's values cannot be used; before a run has begun."""
     given_start(neutral_start(body), body, config)
-    LightRig(config.parameters.lights.start)
+    LightRig(start=config.parameters.lights.start)
 
 
 def _coefficient(body: Body, name: str, value: float) -> int:

@@ -16,7 +16,7 @@ from clipmatrix.generate.parts import PoseSource, StockedPoses
 from clipmatrix.generate.plateau import Plateau
 from clipmatrix.scene.scene import Scene
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the names or meanings of what is kept change."""
 
 

@@ -1,6 +1,6 @@
 """One step of the descent, from poses to moved parameters; knows nothing of events, files or previous steps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64
@@ -9,18 +9,20 @@ from torch import Tensor
 from clipmatrix.bodies.body import RestBody
 from clipmatrix.config import RunConfig
 from clipmatrix.config.parameters import LEARNT
-from clipmatrix.generate.cuts import Cut, Stopwatch
+from clipmatrix.generate.cuts import Cut, Stopwatch, ThinLeaf
 from clipmatrix.generate.distributions import Distributions
 from clipmatrix.generate.events import Losses, Seconds, Step
-from clipmatrix.generate.optimizers import SceneOptimiser, Shares
+from clipmatrix.generate.figures import alone
+from clipmatrix.generate.optimizers import Firmness, SceneOptimiser, Shares
 from clipmatrix.generate.parts import Parts
-from clipmatrix.generate.regularise import Regulariser, Terms
+from clipmatrix.generate.regularise import Regulariser, Shown, Terms
 from clipmatrix.generate.schedule import smoothing_strength, tint_deviation
 from clipmatrix.generate.score import Scorer, Scores
 from clipmatrix.generate.silhouette import silhouette_term
-from clipmatrix.generate.staging import Staging
+from clipmatrix.generate.staging import Staged, Staging
 from clipmatrix.guidance.augment import look
-from clipmatrix.plans import MAIN
+from clipmatrix.losses.bumpiness import bumpiness_loss
+from clipmatrix.losses.texture_change import thin_out
 from clipmatrix.render.pipeline import render
 from clipmatrix.render.surface import Images
 from clipmatrix.scene.lights import plain_lights
@@ -53,28 +55,33 @@ class Stepper:
         self._generator = generator
         self._size = ImageSize(config.resolution, config.resolution)
         with torch.no_grad():
-            is_found = config.start == "search"
+            is_found = config.is_refining
             found = {name: texture() for name, texture in scene.textures().items()} if is_found else None
+            self._start_normals = None if scene.normal_map is None else scene.normal_map()
         self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses, found)
-        scale = config.optimiser.refine if config.start == "search" else 1.0
+        scale = config.optimiser.refine if config.is_refining else 1.0
         windows = {name: getattr(config.parameters, name).window for name in LEARNT}
         self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale, windows)
         self._staging = Staging(scene, config)
         self._distributions = Distributions(parts, scene, config)
 
-    def step(self, index: int) -> Step:
+    def step(self, index: int, place: int | None = None) -> Step:
         """The report on step ``index``, counted from 0, after the parameters have moved.
+
+        Rates and tint are those of step ``place`` where one is given.
 
         If any gradient is not finite, nothing moves and the report says so.
         """
+        place = index if place is None else place
         watch = Stopwatch()
         self.optimiser.clear()
         scene_cut, image_cut = Cut(), Cut()
 
-        self._scene.deform.change_strength(smoothing_strength(index, self._config.steps, self._config.scene))
+        self._scene.deform.change_strength(smoothing_strength(place, self._config.steps, self._config.scene))
         form = self._form(index)
         shots = self._distributions.shots(index, form.vertices_world.detach(), self._generator)
-        tint = self._tint(index)
+        form = replace(form, vertices_world=self._alone(form.vertices_world, shots.prompt_ids))
+        tint = self._tint(place)
         staged = self._staging.surfaces(form.vertices_world, shots.prompt_ids, scene_cut, tint, self._generator)
         body = watch.lap()
         pictures = [
@@ -93,23 +100,51 @@ class Stepper:
         encoder = watch.lap()
         image_cut.backward()
         seconds_render += watch.lap()
-        shown = {one.outfit: one.surface.albedo for one in staged if one.outfit is not None}
-        terms = self._regularise(form.bare.vertices, form.offset, shown.pop(MAIN, None), shown)
-        scene_cut.backward(terms.total())
+        firmness = self.optimiser.firmness
+        terms = self._terms(form, staged, firmness)
+        bumps = self._bumps(staged)
+        scene_cut.backward(terms.form())
         body += watch.lap()
         is_finite = bool(torch.isfinite(loss)) and self.optimiser.is_finite()
-        shares = self.optimiser.step(index) if is_finite else Shares()
+        shares = self.optimiser.step(index, place) if is_finite else Shares()
         seconds = Seconds(body, seconds_render, encoder, watch.lap())
         return Step(
             step=index + 1,
             steps=self._config.steps,
             score=float(scores.cosines.mean()),
-            losses=_losses(scores, area, terms),
+            losses=_losses(scores, area, terms, bumps),
             seconds=seconds,
             is_skipped=not is_finite,
             form_share=shares.form,
             look_share=shares.look,
+            form_firmness=firmness.form,
+            look_firmness=firmness.look,
         )
+
+    def _terms(self, form: _Form, staged: list[Staged], firmness: Firmness) -> Terms:
+        """The regularisers; the gradients of those of the looks have reached the albedos, which are leaves."""
+        leaves = {
+            one.outfit: (one.surface.albedo, ThinLeaf(one.surface.albedo, thin_out))
+            for one in staged
+            if one.outfit is not None and one.surface.albedo.requires_grad
+        }
+        shown = {name: Shown(albedo, texels.leaf) for name, (albedo, texels) in leaves.items()}
+        terms = self._regularise(form.bare.vertices, form.offset, shown, firmness)
+        if terms.look().requires_grad:
+            terms.look().backward()
+            for _, texels in leaves.values():
+                texels.hand_back()
+        return terms
+
+    def _bumps(self, staged: list[Staged]) -> float:
+        """The weighed term of the normal map, whose gradient has reached it; zero where there is none."""
+        normal_map = next((one.surface.normal_map for one in staged if one.surface.normal_map is not None), None)
+        weight = self._config.losses.bumpiness
+        if normal_map is None or not weight:
+            return 0.0
+        term = weight * bumpiness_loss(normal_map, self._start_normals)
+        term.backward()
+        return float(term.detach())
 
     def _form(self, index: int) -> _Form:
         rotations = self._distributions.poses(index, self._generator)
@@ -117,10 +152,13 @@ class Stepper:
         rest = RestBody(bare.vertices + offset, bare.rig)
         return _Form(bare, rotations, offset, self._scene.pose(rest, rotations))
 
+    def _alone(self, vertices_world: Float[Tensor, "b v 3"], prompt_ids: Int64[Tensor, "b"]) -> Float[Tensor, "b v 3"]:
+        return alone(vertices_world, self._parts.body, self._config.prompts, prompt_ids)
+
     def _tint(self, index: int) -> Float[Tensor, "3"] | None:
         """The passing colour of this step; none from a searched start, or where it has faded."""
         deviation = tint_deviation(index, self._config.steps, self._config.optimiser)
-        if self._config.start == "search" or deviation == 0.0:
+        if self._config.is_refining or deviation == 0.0:
             return None
         return deviation * torch.randn(3, generator=self._generator)
 
@@ -178,7 +216,7 @@ def _cameras_at(cameras: Cameras, views: Int64[Tensor, "n"]) -> Cameras:
     return Cameras(cameras.view_from_world.index_select(0, views), cameras.clip_from_view.index_select(0, views))
 
 
-def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms) -> Losses:
+def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms, bumps: float) -> Losses:
     return Losses(
         guidance=float(scores.loss.detach()),
         offset_size=float(terms.offset_size.detach()),
@@ -189,4 +227,5 @@ def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms) -> Losses:
         total_variation=float(terms.total_variation.detach()),
         texture_change=float(terms.texture_change.detach()),
         symmetry=float(terms.symmetry.detach()),
+        bumpiness=bumps,
     )

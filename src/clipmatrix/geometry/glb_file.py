@@ -20,6 +20,8 @@ Json = dict[str, Any]
 
 _MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 _DTYPES = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
+_MOST_VALUES = 1 << 28
+"""Files that announce more zeros than this are taken to be broken."""
 _SHAPES = {"SCALAR": (), "VEC2": (2,), "VEC3": (3,), "VEC4": (4,), "MAT2": (2, 2), "MAT3": (3, 3), "MAT4": (4, 4)}
 
 
@@ -50,13 +52,13 @@ class GlbFile:
             GlbError: it reaches beyond the file, or is of a kind that glTF does not know.
         """
         accessor = self._item("accessors", index)
-        if "sparse" in accessor:
-            raise GlbError("it has sparse accessors, which are not read here")
         try:
             dtype, shape = np.dtype(_DTYPES[accessor["componentType"]]), _SHAPES[accessor["type"]]
             count = int(accessor["count"])
         except KeyError as error:
             raise GlbError(f"its accessor {index} lacks or has an unknown {error}") from None
+        if "sparse" in accessor:
+            return self._sparse(index, accessor, dtype, shape)
         width = int(np.prod(shape, dtype=int)) * dtype.itemsize
         if "bufferView" not in accessor:
             return np.zeros((count, *shape), dtype)
@@ -72,6 +74,26 @@ class GlbFile:
         if accessor.get("normalized") and dtype.kind in "iu":
             return np.maximum(values / np.float32(np.iinfo(dtype).max), -1.0).astype(np.float32)
         return values
+
+    def _sparse(self, index: int, accessor: Json, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+        """A table of which the file stores some rows only."""
+        sparse, num_rows = accessor["sparse"], int(accessor["count"])
+        dense = {key: value for key, value in accessor.items() if key != "sparse"}
+        if "bufferView" not in dense and num_rows * int(np.prod(shape, dtype=int)) > _MOST_VALUES:
+            raise GlbError(f"its accessor {index} announces {num_rows} rows and stores none")
+        whole = GlbFile({**self.document, "accessors": [dense]}, self.binary).array(0).copy()
+        num = int(sparse["count"])
+        ids, rows = (
+            GlbFile({**self.document, "accessors": [{**part, "count": num, "type": kind}]}, self.binary).array(0)
+            for part, kind in (
+                (sparse["indices"], "SCALAR"),
+                ({**sparse["values"], "componentType": accessor["componentType"]}, accessor["type"]),
+            )
+        )
+        if ids.dtype.kind != "u" or int(ids.max()) >= num_rows:
+            raise GlbError(f"its accessor {index} stores rows that it has not")
+        whole[ids] = rows / np.float32(np.iinfo(dtype).max) if whole.dtype != dtype else rows
+        return whole
 
     def items(self, key: str) -> list[Json]:
         """The document's list of that name, empty where it has none."""

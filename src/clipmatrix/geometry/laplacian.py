@@ -46,6 +46,7 @@ class ImplicitSmoothing:
         off_diagonal = torch.full((2 * first.shape[0],), -strength, dtype=torch.float64)
         entries = torch.cat([off_diagonal, 1.0 + strength * degree.double()]).numpy()
         kind = cholespy.CholeskySolverD if dtype == torch.float64 else cholespy.CholeskySolverF  # pyright: ignore[reportAttributeAccessIssue]
+        self._latest: tuple[Tensor, Tensor] | None = None
         self._solver = kind(num_vertices, rows, columns, entries, cholespy.MatrixType.COO)  # pyright: ignore[reportAttributeAccessIssue]
 
     def solve(self, values: Float[Tensor, "v c"]) -> Float[Tensor, "v c"]:
@@ -56,8 +57,17 @@ class ImplicitSmoothing:
         return solution
 
     def smooth(self, differential: Float[Tensor, "v c"]) -> Float[Tensor, "v c"]:
-        """(I + strength L)^-1 u; the gradient is smoothed by the same matrix, which is symmetric."""
+        """(I + strength L)^-1 u; the gradient is smoothed by the same matrix, which is symmetric.
+
+        The latest answer is kept: who looks at a result before it is used again does not pay twice.
+        """
         return _Solve.apply(differential, self)  # pyright: ignore[reportReturnType]
+
+    def recall(self, values: Float[Tensor, "v c"]) -> Float[Tensor, "v c"]:
+        """``solve``, or what it gave for these very values the last time."""
+        if self._latest is None or not torch.equal(self._latest[0], values):
+            self._latest = values.detach().clone(), self.solve(values)
+        return self._latest[1].clone()
 
     def to_differential(self, smoothed: Float[Tensor, "v c"]) -> Float[Tensor, "v c"]:
         """(I + strength L) delta: the u from which ``smooth`` gives these values."""
@@ -68,7 +78,7 @@ class _Solve(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, differential: Tensor, smoothing: ImplicitSmoothing) -> Tensor:
         ctx.smoothing = smoothing  # pyright: ignore[reportAttributeAccessIssue]
-        return smoothing.solve(differential)
+        return smoothing.recall(differential)
 
     @staticmethod
     @once_differentiable

@@ -49,3 +49,12 @@ class WordGuidance(Guidance, Protocol):
     def unpictured_words(self, text: str) -> tuple[str, ...]:
         """The words that have a meaning, but no picture in what the encoder was trained on."""
         ...
+
+
+@runtime_checkable
+class KinGuidance(Guidance, Protocol):
+    """A guidance that knows how near words are in meaning, beside what it has seen of them."""
+
+    def kinship(self, words: Sequence[str], phrases: Sequence[str]) -> Float[Tensor, "w p"]:
+        """Cosines of the meanings in [-1, 1]; 0 where a word is not known."""
+        ...

@@ -71,7 +71,7 @@ def _is_mini(config: Path) -> bool:
 
 
 def require_place(name: str) -> None:
-    """Raises: ModelError when ``name`` is no built-in encoder, and neither a folder nor formed like a path or a hub name."""
+    """Raises: ModelError when ``name`` is no built-in encoder, nor a folder, nor formed like a path or a hub name."""
     if name in BUILT_IN or "/" in name or "\\" in name or (name and Path(name).expanduser().exists()):
         return
     near = get_close_matches(name.lower(), BUILT_IN, n=1)

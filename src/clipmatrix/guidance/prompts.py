@@ -14,6 +14,9 @@ from clipmatrix.plans import MAIN, CameraPlan, LightPlan, MaterialPlan
 REGIONS = ("whole", "head", "torso", "arms", "hands", "legs", "feet")
 """The regions that a prompt may speak of; the same that every body names."""
 
+MOST_FIGURES = 4
+"""As many as a scene can hold."""
+
 NEUTRAL_TEXTS = (
     "a person",
     "a man",
@@ -48,7 +51,8 @@ class Prompt:
     ``image`` is the path of a picture that the figure should resemble, in place of ``text``; beside it a text is a
     mere label. ``weight`` is relative to the other prompts; below zero the figure keeps away from what is said.
     ``region`` is the part of the body that the cameras frame. A prompt that is not ``textured`` judges the bare shape,
-    in the plain ``material``. ``cameras`` and ``light`` are its own, or the run's where None. ``texture`` names the set
+    in the plain ``material``. In a scene of several figures ``figure`` says which one it speaks of, counted from 1; 0
+    is all of them together. ``cameras`` and ``light`` are its own, or the run's where None. ``texture`` names the set
     that it paints: each name is one more look of the same figure. With ``view_words`` each picture is compared with
     "front view of ..." and so on, by where its camera stands. ``parts`` adds "the head of ..." for head, torso and
     legs, each with its own cameras and half the weight. ``twin`` is the weight, relative to its own, of an untextured
@@ -62,6 +66,7 @@ class Prompt:
     weight: float = 1.0
     region: str = "whole"
     textured: bool = True
+    figure: int = 0
     image: str = ""
     cameras: CameraPlan | None = None
     light: LightPlan | None = None
@@ -83,6 +88,10 @@ class Prompt:
                 f"the weight of {label!r} must not be {self.weight:g}; use 1 to follow it, -1 to keep away from it"
             )
         _require_region(self.region, label)
+        if isinstance(self.figure, bool) or not isinstance(self.figure, int) or not 0 <= self.figure <= MOST_FIGURES:
+            raise PromptError(
+                f"the figure of {label!r} must be from 1 to {MOST_FIGURES}, or 0 for all, not {self.figure!r}"
+            )
         if not isinstance(self.textured, bool):
             raise PromptError(f"textured of {label!r} must be true or false, not {self.textured!r}")
         _require_set(self.texture, label)

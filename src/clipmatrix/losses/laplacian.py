@@ -4,6 +4,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from clipmatrix.geometry.laplacian import laplace
+from clipmatrix.losses.mesh_cpu import is_compiled_for, laplacian_kernel, measure
 
 
 def laplacian_loss(offset: Float[Tensor, "v 3"], edge_ids: Int64[Tensor, "e 2"]) -> Float[Tensor, ""]:
@@ -13,4 +14,11 @@ def laplacian_loss(offset: Float[Tensor, "v 3"], edge_ids: Int64[Tensor, "e 2"])
 
     References: Sorkine, Cohen-Or, Lipman, Alexa, Rössl, Seidel, "Laplacian Surface Editing", SGP 2004, eq. 1.
     """
+    if is_compiled_for(offset):
+        return measure(laplacian_kernel, offset, edge_ids)
+    return laplacian_reference(offset, edge_ids)
+
+
+def laplacian_reference(offset: Float[Tensor, "v 3"], edge_ids: Int64[Tensor, "e 2"]) -> Float[Tensor, ""]:
+    """The same in plain torch."""
     return laplace(offset, edge_ids).square().sum(dim=1).mean()

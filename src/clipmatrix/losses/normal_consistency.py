@@ -5,6 +5,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from clipmatrix.geometry.mesh import face_normals
+from clipmatrix.losses.mesh_cpu import is_compiled_for, measure, normal_consistency_kernel
 
 
 def crease_cosines(
@@ -31,6 +32,18 @@ def normal_consistency_loss(
     References: Desbrun, Meyer, Schröder, Barr, "Implicit Fairing of Irregular Meshes using Diffusion and Curvature
     Flow", SIGGRAPH 1999; as a loss Ravi et al., "Accelerating 3D Deep Learning with PyTorch3D", 2020.
     """
+    if is_compiled_for(vertices):
+        return measure(normal_consistency_kernel, vertices, reference, faces, face_pairs)
+    return normal_consistency_reference(vertices, reference, faces, face_pairs)
+
+
+def normal_consistency_reference(
+    vertices: Float[Tensor, "v 3"],
+    reference: Float[Tensor, "v 3"],
+    faces: Int64[Tensor, "f 3"],
+    face_pairs: Int64[Tensor, "e 2"],
+) -> Float[Tensor, ""]:
+    """The same in plain torch."""
     before = crease_cosines(reference, faces, face_pairs)
     return torch.relu(before - crease_cosines(vertices, faces, face_pairs)).mean()
 

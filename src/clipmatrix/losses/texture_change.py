@@ -12,4 +12,14 @@ def texture_change_loss(texture: Float[Tensor, "th tw 3"], start: Float[Tensor, 
 
     It holds a searched look together: what the encoder is indifferent to stays as it was found.
     """
-    return (texture[::STRIDE, ::STRIDE] - start[::STRIDE, ::STRIDE]).square().mean()
+    return mean_square_change(thin_out(texture), thin_out(start))
+
+
+def mean_square_change(texels: Float[Tensor, "h w 3"], start: Float[Tensor, "h w 3"]) -> Float[Tensor, ""]:
+    """The same of textures of which only the texels that are compared are left."""
+    return (texels - start).square().mean()
+
+
+def thin_out(texture: Float[Tensor, "th tw 3"]) -> Float[Tensor, "_ _ 3"]:
+    """The texels that are compared."""
+    return texture[::STRIDE, ::STRIDE]

@@ -46,7 +46,8 @@ class Character:
     is_remade: bool
 
 
-def _wears(text: str) -> tuple[Wear, ...] | int:
+def parse_wears(text: str) -> tuple[Wear, ...] | int:
+    """What a cell of a table says: alternatives ("solid #101010,#202020 | leather"), or the slot that it copies."""
     if text.startswith("="):
         return SLOTS.index(text[1:])
     found = []
@@ -68,7 +69,7 @@ def characters() -> dict[str, Character]:
         name: Character(
             name,
             tuple(row["words"]),
-            tuple(_wears(row.get(slot, _DEFAULTS.get(slot, ""))) for slot in SLOTS),
+            tuple(parse_wears(row.get(slot, _DEFAULTS.get(slot, ""))) for slot in SLOTS),
             _cues(row.get("builds", {})),
             tuple(row.get("near", ())),
             bool(row.get("remade")),

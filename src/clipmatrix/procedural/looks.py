@@ -6,7 +6,7 @@ from enum import Enum
 import numpy as np
 
 from clipmatrix.procedural import patterns as P
-from clipmatrix.procedural.characters import Character, characters
+from clipmatrix.procedural.characters import Character, Wear, characters
 from clipmatrix.procedural.tables import (
     BASIC_COLORS,
     CHANGES,
@@ -283,19 +283,21 @@ def cued_phenotypes(row: Character, phenotypes: np.ndarray) -> np.ndarray:
     return phenotypes
 
 
+def draw_wear(rng: np.random.Generator, wears: tuple[Wear, ...]) -> Layer:
+    """One of the alternatives, in one of its colours each, slightly moved."""
+    wear = wears[rng.integers(len(wears))]
+    chosen = [rgb_from_hex(codes[rng.integers(len(codes))]) for codes in wear.colors]
+    jittered = [np.clip(rgb * rng.uniform(0.88, 1.1) + rng.uniform(-0.03, 0.03, 3), 0, 1) for rgb in chosen]
+    return build_layer(rng, surfaces()[wear.kind], tuple(jittered))
+
+
 def _dress(rng: np.random.Generator, row: Character) -> tuple[Layer, ...]:
     layers: dict[int, Layer] = {}
 
     def draw(slot: int) -> Layer:
         if slot not in layers:
             wears = row.wears[slot]
-            if isinstance(wears, int):
-                layers[slot] = draw(wears)
-            else:
-                wear = wears[rng.integers(len(wears))]
-                chosen = [rgb_from_hex(codes[rng.integers(len(codes))]) for codes in wear.colors]
-                jittered = [np.clip(rgb * rng.uniform(0.88, 1.1) + rng.uniform(-0.03, 0.03, 3), 0, 1) for rgb in chosen]
-                layers[slot] = build_layer(rng, surfaces()[wear.kind], tuple(jittered))
+            layers[slot] = draw(wears) if isinstance(wears, int) else draw_wear(rng, wears)
         return layers[slot]
 
     return tuple(draw(slot) for slot in range(len(SLOTS)))

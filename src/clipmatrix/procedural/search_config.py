@@ -15,8 +15,8 @@ class SearchConfig:
     ``wording`` is what a look's own description counts beside its pictures.
     """
 
-    num_sentences: int = 6144
-    num_sentence_rounds: int = 4
+    num_sentences: int = 4096
+    num_sentence_rounds: int = 3
     num_candidates: int = 192
     num_rounds: int = 5
     num_variations: int = 64

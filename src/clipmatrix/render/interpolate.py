@@ -7,7 +7,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from clipmatrix.render.fragments import Fragments
-from clipmatrix.render.fused_cpu import gather_rows
+from clipmatrix.render.fused_cpu import gather_rows, weigh_rows
 
 MAX_WEIGHT = 2.0
 """A barycentric weight beyond this is float32's noise on a face seen edge-on: such a pixel takes the face's middle."""
@@ -83,3 +83,35 @@ def barycentrics(
         per_x = (slope_x - weights * slope_x.sum(1, keepdim=True)) * reach
         per_y = (slope_y - weights * slope_y.sum(1, keepdim=True)) * reach
     return Barycentrics(weights, per_x * (2.0 / size[1]), per_y * (-2.0 / size[0]))
+
+
+def interpolate_reference(
+    vertices_clip: Float[Tensor, "b v 4"],
+    normals: Float[Tensor, "#b v 3"],
+    uvs: Float[Tensor, "t 2"],
+    face_ids: tuple[Int64[Tensor, "f 3"], Int64[Tensor, "f 3"]],
+    coverage: Coverage,
+    size: tuple[int, int],
+) -> tuple[Float[Tensor, "n 2"], Float[Tensor, "n 3"], Float[Tensor, "n 2 2"]]:
+    """The uv point and the unit normal at each covered pixel, and how uv changes to the right and to the lower pixel.
+
+    ``face_ids`` are the faces' vertices and their uv points. Differentiable in vertices, normals and uvs; the
+    changes carry no gradient to the vertices.
+    """
+    vertex_ids, uv_ids = (ids.index_select(0, coverage.face_ids) for ids in face_ids)
+    clip_ids = vertex_ids + (coverage.view_ids * vertices_clip.shape[1])[:, None]
+    where = barycentrics(vertices_clip, clip_ids, coverage, size)
+    uv = weigh_rows(uvs, uv_ids, where.weights)
+    change = torch.stack(
+        [weigh_rows(uvs.detach(), uv_ids, where.per_column), weigh_rows(uvs.detach(), uv_ids, where.per_row)], dim=1
+    )
+    normal_ids = vertex_ids if normals.shape[0] == 1 else clip_ids
+    weighed = weigh_rows(normals.reshape(-1, 3), normal_ids, where.weights)
+    return uv, torch.nn.functional.normalize(weighed, dim=-1, eps=1e-6), change
+
+
+def eye_rays_reference(eye_from_ndc: Float[Tensor, "b 3 3"], coverage: Coverage) -> Float[Tensor, "n 3"]:
+    """Unit vectors along ``eye_from_ndc`` (X, Y, 1) of each pixel's view, (X, Y) being its centre in NDC."""
+    matrix = eye_from_ndc.to(coverage.ndc).index_select(0, coverage.view_ids)
+    rays = matrix[..., 2] + (matrix[..., :2] * coverage.ndc[:, None]).sum(-1)
+    return torch.nn.functional.normalize(rays, dim=-1, eps=1e-12)

@@ -9,13 +9,17 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from clipmatrix.geometry.mesh import Edges, build_edges
 from clipmatrix.render.antialias import antialias
+from clipmatrix.render.bump import bent_normals, pixel_tangents
 from clipmatrix.render.fragments import Fragments, Rasterizer
 from clipmatrix.render.fused_cpu import area_normals, weigh_rows
-from clipmatrix.render.interpolate import Coverage, barycentrics, cover
+from clipmatrix.render.interpolate import Coverage, barycentrics, cover, eye_rays_reference, interpolate_reference
+from clipmatrix.render.interpolate_cpu import eye_rays, interpolate
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
 from clipmatrix.render.rasterize_reference import ReferenceRasterizer
 from clipmatrix.render.shade import shade
-from clipmatrix.render.surface import Images, Lights, Surface
+from clipmatrix.render.shade_cpu import shade_samples
+from clipmatrix.render.shadow import cast, light_share
+from clipmatrix.render.surface import Images, KeyShadow, Surface
 from clipmatrix.render.texture import sample_texture
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import Cameras
@@ -54,12 +58,15 @@ def render(surface: Surface, cameras: Cameras, size: ImageSize, *, rasterizer: R
     Differentiable in vertices, albedo, lights, roughness and metallic: inside the outlines through uvs and normals,
     at the outlines through coverage. Not through the choice of the visible face, nor of the mip level. The cameras
     get the gradients of the vertices' projection, but none through the direction to the eye.
+    The key light's shadow, where its light casts one, is taken as it lies, without a gradient.
     Deterministic on the CPU. ``surface.faces`` must not be changed in place between calls.
     """
     vertices_clip = to_clip(surface.vertices_world, cameras)
     fragments = rasterizer.visibility(vertices_clip, surface.faces, size)
     samples = _sample(surface, cameras, vertices_clip, fragments)
-    radiance = _light(surface, samples)
+    shadow = surface.lights.shadow
+    share = None if shadow is None else _key_share(surface, shadow, vertices_clip, samples.coverage, size, rasterizer)
+    radiance = _light(surface, samples, share)
     colours = torch.cat([radiance, torch.ones_like(radiance[:, :1])], dim=-1)
     image = _spread(colours, samples.coverage, fragments)
     pairs = rasterizer.silhouette_pairs(vertices_clip, _edges_of(surface), fragments)
@@ -115,27 +122,19 @@ def _edges_of(surface: Surface) -> Edges:
 
 def _sample(surface: Surface, cameras: Cameras, vertices_clip: Float[Tensor, "b v 4"], fragments: Fragments) -> Samples:
     """Interpolate what shading needs at the covered pixels of all views."""
-    num_vertices = vertices_clip.shape[1]
     _, height, width = fragments.face_ids.shape
     coverage = cover(fragments, vertices_clip.dtype)
-    vertex_ids = surface.faces.index_select(0, coverage.face_ids)
-    clip_ids = vertex_ids + (coverage.view_ids * num_vertices)[:, None]
-    where = barycentrics(vertices_clip, clip_ids, coverage, (height, width))
-
-    uv_ids = surface.face_uvs.index_select(0, coverage.face_ids)
-    albedo = sample_texture(
-        surface.albedo,
-        weigh_rows(surface.uvs, uv_ids, where.weights),
-        weigh_rows(surface.uvs, uv_ids, where.per_column),
-        weigh_rows(surface.uvs, uv_ids, where.per_row),
-    )
-
     normals = area_normals(surface.vertices_world, surface.faces)
     # Unit length per vertex first: or the normals of large faces would bend those of their small neighbours.
-    normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-12).reshape(-1, 3)
-    is_shared_pose = surface.vertices_world.shape[0] == 1
-    normals = weigh_rows(normals, vertex_ids if is_shared_pose else clip_ids, where.weights)
-    normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-6)
+    at_vertices = torch.nn.functional.normalize(normals, dim=-1, eps=1e-12)
+    on_surface = interpolate if vertices_clip.device.type == "cpu" else interpolate_reference
+    ids = surface.faces, surface.face_uvs
+    uv, normals, change = on_surface(vertices_clip, at_vertices, surface.uvs, ids, coverage, (height, width))
+    albedo = sample_texture(surface.albedo, uv, change[:, 0], change[:, 1])
+    if surface.normal_map is not None:
+        mapped = sample_texture(surface.normal_map, uv, change[:, 0], change[:, 1])
+        tangent, sign = pixel_tangents(surface, at_vertices.detach(), vertices_clip.detach(), coverage, (height, width))
+        normals = bent_normals(mapped, normals, tangent, sign)
     return Samples(coverage, albedo, normals, _to_eye(cameras, coverage))
 
 
@@ -152,25 +151,58 @@ def _to_eye(cameras: Cameras, coverage: Coverage) -> Float[Tensor, "n 3"]:
         depth_axis = inverse[:, :, 2:3]
         axes = inverse[:, :, [0, 1, 3]]
         eye_from_ndc = axes[:, :3] * depth_axis[:, 3:] - depth_axis[:, :3] * axes[:, 3:]
-        eye_from_ndc = eye_from_ndc.to(coverage.ndc).index_select(0, coverage.view_ids)
-        to_eye = eye_from_ndc[..., 2] + (eye_from_ndc[..., :2] * coverage.ndc[:, None]).sum(-1)
-        return torch.nn.functional.normalize(to_eye, dim=-1, eps=1e-12)
+        rays = eye_rays if coverage.ndc.device.type == "cpu" else eye_rays_reference
+        return rays(eye_from_ndc, coverage)
 
 
-def _light(surface: Surface, samples: Samples) -> Float[Tensor, "n 3"]:
-    """The radiance of each sample."""
+def _key_share(
+    surface: Surface,
+    shadow: KeyShadow,
+    vertices_clip: Float[Tensor, "b v 4"],
+    coverage: Coverage,
+    size: ImageSize,
+    rasterizer: Rasterizer,
+) -> Float[Tensor, "n 1"]:
+    """How much of the key light reaches each covered pixel, without gradients."""
+    with torch.no_grad():
+        vertices, num_vertices = surface.vertices_world.detach(), vertices_clip.shape[1]
+        vertex_ids = surface.faces.index_select(0, coverage.face_ids)
+        clip_ids = vertex_ids + (coverage.view_ids * num_vertices)[:, None]
+        weights = barycentrics(vertices_clip.detach(), clip_ids, coverage, (size.height, size.width)).weights
+        row_ids = vertex_ids if vertices.shape[0] == 1 else clip_ids
+        normals = torch.nn.functional.normalize(area_normals(vertices, surface.faces), dim=-1, eps=1e-12)
+        points, normals = (weigh_rows(rows.reshape(-1, 3), row_ids, weights) for rows in (vertices, normals))
+        shadow_map = cast(vertices, surface.faces, surface.lights.key_direction, shadow.side, rasterizer)
+        map_ids = coverage.view_ids if len(shadow_map.texel) > 1 else torch.zeros_like(coverage.view_ids)
+        normals = torch.nn.functional.normalize(normals, dim=-1, eps=1e-6)
+        return light_share(shadow_map, points, normals, map_ids, shadow)[:, None]
+
+
+def _light(surface: Surface, samples: Samples, key_share: Float[Tensor, "n 1"] | None) -> Float[Tensor, "n 3"]:
+    """The radiance of each sample, of which the given share of the key light is lit."""
+    lights, view_ids = surface.lights, samples.coverage.view_ids
+    if samples.albedo.device.type == "cpu" and key_share is None:
+        return shade_samples(
+            samples.albedo,
+            samples.normals_world,
+            samples.to_eye_world,
+            view_ids,
+            lights,
+            surface.roughness,
+            surface.metallic,
+        )
 
     def per_sample(value: Float[Tensor, "#b 3"]) -> Float[Tensor, "#n 3"]:
-        return value if value.shape[0] == 1 else value.index_select(0, samples.coverage.view_ids)
+        return value if value.shape[0] == 1 else value.index_select(0, view_ids)
 
-    lights: Lights = surface.lights
+    key_color = per_sample(lights.key_color)
     return shade(
         samples.albedo,
         samples.normals_world,
         samples.to_eye_world,
         per_sample(lights.key_direction),
         per_sample(lights.ambient),
-        per_sample(lights.key_color),
+        key_color if key_share is None else key_color * key_share,
         surface.roughness,
         surface.metallic,
     )

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clipmatrix.render.fused_cpu import halve
+from clipmatrix.render.texture_cpu import read_trilinear
 
 
 def build_pyramid(texture: Float[Tensor, "th tw c"], num_levels: int) -> list[Float[Tensor, "_ _ c"]]:
@@ -51,8 +52,8 @@ def sample_texture(
     """Trilinear lookups of all points at once; outside [0, 1] the border's texels go on.
 
     ``uv`` has its origin at the top left. The other two are its steps to the pixel on the right and to the one below.
-    Differentiable in ``texture`` and ``uv``. Each level of the pyramid is read by one ``grid_sample``, so that the
-    texture's gradient is built once however many views there are; a single texel costs nothing.
+    Differentiable in ``texture`` and ``uv``. On the CPU one compiled pass reads, and one writes the gradient;
+    ``sample_texture_reference`` is their twin. A single texel costs nothing.
     """
     rows, columns, num_channels = texture.shape
     num_points = uv.shape[0]
@@ -61,7 +62,22 @@ def sample_texture(
     if num_points == 0:
         return uv.new_zeros(0, num_channels)
     level = mip_levels(uv_per_column, uv_per_row, (rows, columns))
-    fine_level = level.floor().clamp_max(coarsest_level((rows, columns)) - 1).long()
+    if texture.device.type == "cpu":
+        return read_trilinear(texture, uv, level)
+    return sample_texture_reference(texture, uv, level)
+
+
+def sample_texture_reference(
+    texture: Float[Tensor, "th tw c"], uv: Float[Tensor, "n 2"], level: Float[Tensor, "n"]
+) -> Float[Tensor, "n c"]:
+    """The blend of the two levels around each point's, in plain torch; there are two levels and a point at least.
+
+    Each level of the pyramid is read by one ``grid_sample``, so that the texture's gradient is built once however many
+    views there are.
+    """
+    num_points = uv.shape[0]
+    coarsest = coarsest_level((texture.shape[0], texture.shape[1]))
+    fine_level = level.floor().clamp_max(coarsest - 1).long()
     blend = level - fine_level
     # Points sorted by level: those that read level l are then one slice, the points of group l - 1 and of group l.
     order = torch.argsort(fine_level, stable=True)

@@ -1,8 +1,10 @@
 """The run directory: its layout, how it is begun, written and opened again; knows nothing of scenes or encoders.
 
 config.yaml  environment.json  events.jsonl  checkpoints/  previews/
-checkpoints/  step_000200.safetensors ...  best.safetensors  state.safetensors (only while there is something to resume)
+checkpoints/  step_000200.safetensors ...  best.safetensors  base.safetensors (where it set out from)
+             state.safetensors (only while there is something to resume)
 result/  model.glb  albedo.png  views.png  turntable.mp4  health.json  looks/NAME/ (model.glb  albedo.png  views.png)
+tries/  seed-0 ...  config.yaml  tries.json  tries.png  (where several seeds were tried; all but the chosen one)
 """
 
 import json
@@ -86,6 +88,21 @@ class Run:
     def look_path(self, name: str) -> Path:
         """The folder of one more texture set of the same figure."""
         return self.result_path / "looks" / name
+
+    @property
+    def tries_path(self) -> Path:
+        """The folder of the seeds that were tried, where there were several."""
+        return self.path / "tries"
+
+    @property
+    def base_path(self) -> Path:
+        """The state of another run that this one set out from."""
+        return self.path / "checkpoints" / "base.safetensors"
+
+    @property
+    def live_path(self) -> Path:
+        """The picture that is kept fresh while someone watches."""
+        return self.path / "previews" / "live.jpg"
 
     @property
     def candidates_path(self) -> Path:
@@ -191,7 +208,7 @@ def check_target(path: Path, num_bytes: int = 0) -> None:
         raise RunError(f"{path} is a file, and a run needs a folder: choose another --out")
     if path.is_dir():
         try:
-            is_foreign = not _is_run(path) and not _is_barely_begun(path)
+            is_foreign = not _is_run(path) and not holds_tries(path) and not _is_barely_begun(path)
         except OSError as error:
             raise RunError(f"{path} cannot be read ({error.strerror}): choose another --out") from error
         if is_foreign:
@@ -220,13 +237,42 @@ def begin_run(path: Path, config_yaml: str, environment: Mapping[str, Any]) -> R
     with file_errors(path):
         # Without a log it is no run: who is killed between these lines leaves nothing that looks like one.
         run.events_path.unlink(missing_ok=True)
+        _clear(run)
         for folder in _FOLDERS:
-            shutil.rmtree(path / folder, ignore_errors=True)
             (path / folder).mkdir(parents=True)
     write_whole(run.environment_path, (json.dumps(environment, indent=2) + "\n").encode())
     write_whole(run.config_path, config_yaml.encode())
     write_whole(run.events_path, b"")
     return run
+
+
+def begin_tries(path: Path, config_yaml: str) -> Run:
+    """A folder at ``path`` that is going to be a run once several seeds were tried; replaces what ``begin_run`` does.
+
+    Raises:
+        RunError: see ``check_target``.
+    """
+    check_target(path)
+    run = Run(path)
+    with file_errors(path):
+        run.events_path.unlink(missing_ok=True)
+        _clear(run)
+        run.config_path.unlink(missing_ok=True)
+        run.tries_path.mkdir(parents=True, exist_ok=True)
+    write_whole(run.tries_path / "config.yaml", config_yaml.encode())
+    return run
+
+
+def holds_tries(path: Path) -> bool:
+    """Whether seeds are being tried at ``path``, and none has been chosen yet."""
+    return (path / "tries" / "config.yaml").is_file() and not _is_run(path)
+
+
+def _clear(run: Run) -> None:
+    for folder in _FOLDERS:
+        shutil.rmtree(run.path / folder, ignore_errors=True)
+    if (run.tries_path / "config.yaml").is_file():
+        shutil.rmtree(run.tries_path, ignore_errors=True)
 
 
 def reopen_run(path: Path) -> Run:
@@ -281,7 +327,7 @@ def slug(text: str) -> str:
 def _is_barely_begun(path: Path) -> bool:
     """Whether the folder is empty, or all that it holds is what ``begin_run`` leaves when it is killed."""
     return all(
-        (item.name in _FOLDERS and item.is_dir() and not any(item.iterdir()))
+        (item.name in (*_FOLDERS, "tries") and item.is_dir() and not any(item.iterdir()))
         or item.name.lstrip(".").startswith(("config.yaml", "environment.json", "events.jsonl"))
         for item in path.iterdir()
     )

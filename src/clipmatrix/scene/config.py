@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from clipmatrix.errors import ConfigError
+from clipmatrix.render.surface import KeyShadow
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class SceneConfig:
     ``smoothing`` after the share ``smoothing_until`` of the run; 0 leaves that out.
     ``extremity_offset`` scales the offsets of head and hands. The light of every training view is turned by up to
     ``light_turn_deg`` and scaled by up to ``light_change`` either way, so that nothing depends on one light.
+    With ``shadow`` the key light casts one, while it learns and in the result's pictures.
+    ``normal_map`` adds a tangent-space normal map of ``normal_map_size`` texels a side, 0 for the texture's,
+    which begins flat, or with a ``relief`` above 0 as if what is bright in the start's texture stood out.
     """
 
     texture_size: int = 1024
@@ -27,6 +31,10 @@ class SceneConfig:
     extremity_offset: float = 0.5
     light_turn_deg: float = 40.0
     light_change: float = 0.2
+    normal_map: bool = False
+    normal_map_size: int = 0
+    relief: float = 0.0
+    shadow: bool = False
     learn_shape: bool = True
     learn_offset: bool = True
     learn_texture: bool = True
@@ -37,6 +45,13 @@ class SceneConfig:
         size = self.texture_size
         if not 16 <= size <= 8192 or size & (size - 1):
             raise ConfigError(f"texture_size must be a power of two from 16 to 8192, not {size}: use 1024")
+        size = self.normal_map_size
+        if size and (not 16 <= size <= 8192 or size & (size - 1)):
+            raise ConfigError(f"normal_map_size must be 0 or a power of two from 16 to 8192, not {size}: use 1024")
+        if not 0.0 <= self.relief <= 1.0:
+            raise ConfigError(f"relief must be from 0 to 1, not {self.relief:g}: use 0.5")
+        if self.relief and not self.normal_map:
+            raise ConfigError("relief is the normal map's start: add normal_map: true, or leave it out")
         if not 0.0 <= self.chroma_gain <= 1.0:
             raise ConfigError(f"chroma_gain must be from 0 to 1, not {self.chroma_gain:g}: use 0.55")
         if not 0.0 <= self.smoothing <= 1000.0:
@@ -54,6 +69,11 @@ class SceneConfig:
             raise ConfigError(f"light_turn_deg must be from 0 to 180, not {self.light_turn_deg:g}: use 40")
         if not 0.0 <= self.light_change < 1.0:
             raise ConfigError(f"light_change must be at least 0 and under 1, not {self.light_change:g}: use 0.2")
+
+    @property
+    def key_shadow(self) -> KeyShadow | None:
+        """The shadow in the small pictures that are learnt from."""
+        return KeyShadow(side=512) if self.shadow else None
 
     @property
     def light_turn(self) -> float:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from clipmatrix.colour import linear_from_srgb
 from clipmatrix.errors import ConfigError
 from clipmatrix.plans import LightPlan
-from clipmatrix.render.surface import Lights
+from clipmatrix.render.surface import KeyShadow, Lights
 
 _AMBIENT = (0.3, 0.65)
 _KEY = (0.4, 0.9)
@@ -26,8 +26,9 @@ class LightRig(nn.Module):
 
     start_direction: Tensor
 
-    def __init__(self, start: LightPlan | None = None) -> None:
+    def __init__(self, shadow: KeyShadow | None = None, start: LightPlan | None = None) -> None:
         super().__init__()
+        self._shadow = shadow
         direction = torch.tensor(_DIRECTION) if start is None else _direction(start)
         self.register_buffer("start_direction", direction)
         self.strength = nn.Parameter(torch.zeros(2) if start is None else _strength_logits(start))
@@ -41,7 +42,7 @@ class LightRig(nn.Module):
         strength = lowest + (highest - lowest) * torch.sigmoid(self.strength)
         colors = strength[:, None] * (1.0 + _TINT * torch.tanh(self.tint))
         direction = nn.functional.normalize(self.start_direction + torch.tanh(self.turn), dim=0)
-        return Lights(colors[:1], direction[None], colors[1:])
+        return Lights(colors[:1], direction[None], colors[1:], self._shadow)
 
 
 def _direction(plan: LightPlan) -> Float[Tensor, "3"]:
@@ -71,16 +72,16 @@ def _strength_logits(plan: LightPlan) -> Float[Tensor, "2"]:
     return torch.tensor(logits).log()
 
 
-def planned_lights(plan: LightPlan) -> Lights:
+def planned_lights(plan: LightPlan, shadow: KeyShadow | None = None) -> Lights:
     """The light of a plan, the same for all views."""
     color = linear_from_srgb(torch.tensor(plan.color))
-    return Lights(plan.ambient * color[None], _direction(plan)[None], plan.key * color[None])
+    return Lights(plan.ambient * color[None], _direction(plan)[None], plan.key * color[None], shadow)
 
 
-def plain_lights() -> Lights:
+def plain_lights(shadow: KeyShadow | None = None) -> Lights:
     """The light at its start: what untextured views are lit with, so that they teach shape and nothing else."""
     with torch.no_grad():
-        return LightRig()()
+        return LightRig(shadow)()
 
 
 def vary_lights(lights: Lights, num_views: int, turn: float, change: float, generator: torch.Generator) -> Lights:
@@ -95,6 +96,7 @@ def vary_lights(lights: Lights, num_views: int, turn: float, change: float, gene
         ambient=lights.ambient * factors[0],
         key_direction=_rotate(lights.key_direction.expand(num_views, 3), axis, angle),
         key_color=lights.key_color * factors[1],
+        shadow=lights.shadow,
     )
 
 

@@ -1,6 +1,7 @@
 """The scene, the one owner of learnable parameters; knows nothing of prompts, encoders or steps."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -16,6 +17,7 @@ from clipmatrix.scene.deform import Deform
 from clipmatrix.scene.habits import Habit
 from clipmatrix.scene.lights import LightRig
 from clipmatrix.scene.materials import SMALLEST_ROUGHNESS, Material
+from clipmatrix.scene.normal_map import NormalMap, relief_slope
 from clipmatrix.scene.parts import part_maps
 from clipmatrix.scene.start import Start
 from clipmatrix.scene.texture import Texture
@@ -36,7 +38,7 @@ class Outfit(nn.Module):
 
 
 class Scene(nn.Module):
-    """beta, delta, texture, material and light of one character.
+    """beta, delta, texture, material and light of one character, and its normal map where a config asks for one.
 
     What a config freezes has no gradient and is in no parameter group, so that no optimiser can move it. ``outfits``
     are further texture sets by name, each a texture and a material over the same form; ``light`` is where the light
@@ -59,14 +61,16 @@ class Scene(nn.Module):
         self.texture = Texture(start.albedo_srgb, config.texture_size, config.chroma_gain, maps)
         self.material = Material(start.roughness, start.metallic)
         self.outfits = nn.ModuleDict({name: Outfit(begin, config, maps) for name, begin in (outfits or {}).items()})
-        self.lights = LightRig(light)
+        self.lights = LightRig(config.key_shadow, light)
         self.habits = nn.ModuleDict(habits or {})
+        self.normal_map = _normal_map(start, config)
         self._learnt = {
             "shape": config.learn_shape,
             "offset": config.learn_offset,
             "texture": config.learn_texture,
             "material": config.learn_material,
             "lights": config.learn_lights,
+            "normals": config.normal_map,
         }
         for name, parameters in self._all_groups().items():
             for parameter in parameters:
@@ -79,10 +83,11 @@ class Scene(nn.Module):
             "texture": [parameter for texture in self.textures().values() for parameter in texture.parameters()],
             "material": [parameter for name in self.textures() for parameter in self.dress(name)[1].parameters()],
             "lights": list(self.lights.parameters()),
+            "normals": [] if self.normal_map is None else list(self.normal_map.parameters()),
         }
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters that are learnt, by what they describe: shape, offset, texture, material, lights."""
+        """The parameters that are learnt, by what they describe: shape, offset, texture, material, lights, normals."""
         return {name: group for name, group in self._all_groups().items() if self._learnt[name]}
 
     def textures(self) -> dict[str, Texture]:
@@ -121,7 +126,8 @@ class Scene(nn.Module):
         """
         texture, material = self.dress(outfit)
         roughness, metallic = material()
-        return self._surface(vertices_world, texture(tint), roughness, metallic, lights or self.lights())
+        surface = self._surface(vertices_world, texture(tint), roughness, metallic, lights or self.lights())
+        return surface if self.normal_map is None else replace(surface, normal_map=self.normal_map())
 
     def plain(
         self, vertices_world: Float[Tensor, "#b v 3"], lights: Lights, material: MaterialPlan | None = None
@@ -149,6 +155,13 @@ class Scene(nn.Module):
     ) -> Surface:
         mesh = self.body.template
         return Surface(vertices_world, mesh.faces, mesh.uvs, mesh.face_uvs, albedo, roughness, metallic, lights)
+
+
+def _normal_map(start: Start, config: SceneConfig) -> NormalMap | None:
+    if not config.normal_map:
+        return None
+    size = config.normal_map_size or config.texture_size
+    return NormalMap(size, relief_slope(start.albedo_srgb, size, config.relief))
 
 
 def snapshot(scene: Scene) -> dict[str, torch.Tensor]:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from clipmatrix.scene.levels_cpu import sum_levels
 from clipmatrix.scene.texture_cpu import linear_from_levels
 from clipmatrix.scene.upsample import double
 
@@ -65,17 +66,33 @@ class Texture(nn.Module):
 
     def _coarse(self) -> Float[Tensor, "3 hh hw"]:
         """The sum of all levels but the finest, red, green and blue, at half the side of the texture."""
+        if self.start_logit.device.type != "cpu" or self.start_logit.dtype != torch.float32:
+            return self.coarse_reference()
+        luma, chroma = list(self.luma)[:-1], list(self.chroma)
+        return sum_levels(luma, chroma, self._gains, self._part_level, self._spread(), self._basis())
+
+    def coarse_reference(self) -> Float[Tensor, "3 hh hw"]:
+        """The sum of all levels but the finest in plain torch: the twin of ``sum_levels``."""
         bright, color = self.luma[0], self._gains[0] * self.chroma[0]
-        for level, gain in enumerate(self._gains[1:], start=1):
-            bright = double(bright) + self.luma[level]
-            color = torch.add(double(color), self.chroma[level], alpha=gain)
-            if self.part_colors is not None and level == self._part_level:
-                assert self.part_maps is not None
-                spread = (self.part_colors @ self.part_maps.flatten(1)).unflatten(1, bright.shape[1:])
+        spread = self._spread()
+        for level, gain in enumerate(self._gains):
+            if level > 0:
+                bright = double(bright) + self.luma[level]
+                color = torch.add(double(color), self.chroma[level], alpha=gain)
+            if spread is not None and level == self._part_level:
                 bright, color = bright + spread[:1], color + spread[1:]
         # The finest level has brightness only, so that red, green and blue are mixed at half the size.
-        basis = color.new_tensor([_RED_GREEN, _YELLOW_BLUE]).T
-        return bright + (basis @ color.flatten(1)).unflatten(1, color.shape[1:])
+        return bright + (self._basis() @ color.flatten(1)).unflatten(1, color.shape[1:])
+
+    def _spread(self) -> Float[Tensor, "3 hp wp"] | None:
+        """Brightness and colour of the parts, each over its map."""
+        if self.part_colors is None:
+            return None
+        assert self.part_maps is not None
+        return (self.part_colors @ self.part_maps.flatten(1)).unflatten(1, self.part_maps.shape[1:])
+
+    def _basis(self) -> Float[Tensor, "3 2"]:
+        return self.start_logit.new_tensor([_RED_GREEN, _YELLOW_BLUE]).T.contiguous()
 
     def logit(self) -> Float[Tensor, "3 th tw"]:
         """The logit of the sRGB colour, one plane per channel."""

@@ -11,7 +11,7 @@ from clipmatrix.errors import ConfigError
 from clipmatrix.plans import CameraPlan
 from clipmatrix.views.camera import Cameras, fit_distance, look_at, orthographic, perspective
 from clipmatrix.views.draws import Draw, choose, narrowed, read, throw
-from clipmatrix.views.framing import camera_axes, frame_center, frame_distance, frame_half_height
+from clipmatrix.views.framing import camera_axes, extents, frame_distance, frame_half_height
 from clipmatrix.views.shot_config import ShotConfig
 
 __all__ = ["ShotConfig", "ShotSampler", "Shots"]
@@ -144,8 +144,9 @@ def _full_frame(
     aspect: float,
 ) -> Placement:
     """The whole region in the frame, near its middle."""
-    shift = _half_height(points_world, axes) * draw.shift[view].to(axes)
-    target = frame_center(points_world, axes) + shift @ axes[:2]
+    low, high = extents(points_world, axes)
+    half_height = ((high - low) / 2)[:2].amax()
+    target = ((low + high) / 2) @ axes + half_height * draw.shift[view].to(axes) @ axes[:2]
     if float(draw.distance[view]) > 0.0:
         return target, draw.distance[view].to(axes)
     return target, frame_distance(points_world, target, axes, fov, draw.margin[view].to(axes), aspect)
@@ -196,5 +197,5 @@ def _flat_lens(
 
 def _half_height(points_world: Float[Tensor, "n 3"], axes: Float[Tensor, "3 3"]) -> Float[Tensor, ""]:
     """Half the points' larger extent across the view, in metres."""
-    across = points_world @ axes[:2].T
-    return ((across.amax(dim=0) - across.amin(dim=0)) / 2).amax()
+    low, high = extents(points_world, axes[:2])
+    return ((high - low) / 2).amax()

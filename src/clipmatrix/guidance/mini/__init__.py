@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from clipmatrix.errors import ModelError
-from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork
+from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork, freeze
 from clipmatrix.guidance.mini.words import FUNCTION_WORDS, PicturedWords, find_words, read_pictured
 
 CHECKPOINT = Path(__file__).parent / "checkpoint"
@@ -20,7 +20,7 @@ CHECKPOINT = Path(__file__).parent / "checkpoint"
 
 
 class MiniGuidance:
-    """The embedded encoder as a ``Guidance``; frozen, in evaluation mode."""
+    """The embedded encoder as a ``Guidance``; it freezes the network for good."""
 
     def __init__(
         self,
@@ -30,7 +30,8 @@ class MiniGuidance:
         name: str,
         pictured: PicturedWords | None = None,
     ) -> None:
-        self._network = network.eval().requires_grad_(False)
+        freeze(network)
+        self._network = network
         self._network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self._tokenizer = tokenizer
         self._row_ids = row_ids
@@ -80,6 +81,21 @@ class MiniGuidance:
         return tuple(
             dict.fromkeys(word for word, is_read in self._find_names(text) if is_read and not pictured.has(word))
         )
+
+    def kinship(self, words: Sequence[str], phrases: Sequence[str]) -> Float[Tensor, "w p"]:
+        """Cosines of the meanings that the token table has for them, a phrase being the mean of its words.
+
+        The table is a sentence encoder's; the text tower above it has only seen captions, and tells words that were
+        in none of them less well apart.
+        """
+        return self._meanings(words) @ self._meanings(phrases).T
+
+    def _meanings(self, texts: Sequence[str]) -> Float[Tensor, "p c"]:
+        rows = tokenize(self._tokenizer, self._row_ids, texts, self._network.config.max_tokens).to(self._device)
+        vectors = self._network.text.table[rows]  # pyright: ignore[reportIndexIssue]
+        is_word = (rows != 0).to(vectors.dtype)[..., None]
+        mean = (vectors * is_word).sum(1) / is_word.sum(1).clamp(min=1.0)
+        return torch.nn.functional.normalize(mean, dim=-1)
 
     def _find_names(self, text: str) -> Iterator[tuple[str, bool]]:
         """The words, and names of several words, and whether they are read; single letters are passed over."""

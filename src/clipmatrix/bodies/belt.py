@@ -1,0 +1,23 @@
+"""Where the trunk ends and the legs begin, as clothes have it: a line around the hips; knows no joints and no file."""
+
+from collections.abc import Mapping
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def belted(regions: Mapping[str, Float[Tensor, "v"]], vertices: Float[Tensor, "v 3"]) -> dict[str, Float[Tensor, "v"]]:
+    """The regions with what of the trunk lies below the hips given to the legs; still a partition.
+
+    Joints end a leg in the groin, so that trousers by joints alone are stockings and shirts are leotards. The line is
+    as high as the legs reach at their outer side, in a body that stands upright.
+    """
+    found = dict(regions)
+    legs, torso = regions["legs"], regions["torso"]
+    is_leg = legs > 0.5
+    if not bool(is_leg.any()) or not bool((torso > 0.5).any()):
+        return found
+    below = (vertices[:, 1] <= vertices[is_leg, 1].max()).to(torso.dtype)
+    found["legs"] = legs + below * torso
+    found["torso"] = torso - below * torso
+    return found

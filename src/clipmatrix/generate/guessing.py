@@ -1,0 +1,111 @@
+"""What the prompts may mean: the words as they are understood, and guesses at those that no table has."""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from clipmatrix.guidance.base import Guidance, KinGuidance
+from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.procedural.characters import characters
+from clipmatrix.procedural.lexing import Senses, concepts
+from clipmatrix.procedural.reading import Reading, read, read_part
+from clipmatrix.procedural.tables import SLOTS, surfaces
+
+_NEAR = 0.42
+"""Least kinship of a guess with the word that it stands for."""
+
+_CLOSE = 0.6
+"""Kinship from which a guess is taken for the word."""
+
+_BEHIND = 0.16
+"""How far a second guess may stay behind the first."""
+
+_MOST_GUESSES = 3
+_MOST_WORDS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Meaning:
+    """One way to understand the prompts; ``doubt`` in [0, 1] is 0 where nothing was guessed."""
+
+    reading: Reading
+    doubt: float
+
+
+@dataclass(frozen=True, eq=False)
+class Meanings:
+    """All ways to understand the prompts, the likeliest first; ``plain`` is without any guess.
+
+    ``is_clear`` says that every word which ought to say something was understood, or nearly so.
+    """
+
+    found: tuple[Meaning, ...]
+    plain: Reading
+    is_clear: bool
+
+
+def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
+    """What textured prompts of positive weight say: those about the whole figure, and those about parts over them."""
+    told = [prompt for prompt in prompts if prompt.textured and prompt.weight > 0]
+    wholes = [prompt.text for prompt in told if prompt.region == "whole"]
+    text = wholes[0] if wholes else ""
+    plain = _with_parts(read(text), told)
+    words = [word for word, _ in plain.unknown[:_MOST_WORDS]]
+    guesses = {word: found for word in words if (found := _guess(word, guidance))}
+    if not guesses:
+        is_clear = not plain.says_nothing and not plain.unknown
+        return Meanings((Meaning(plain, 0.0),) if not plain.says_nothing else (), plain, is_clear)
+    meanings = []
+    for choice in itertools.product(*guesses.values()):
+        senses = {word: sense for word, (sense, _) in zip(guesses, choice, strict=True)}
+        reading = _with_parts(read(text, senses), told)
+        if not reading.says_nothing:
+            meanings.append(Meaning(reading, 1.0 - min(kinship for _, kinship in choice)))
+    meanings.sort(key=lambda meaning: meaning.doubt)
+    is_clear = len(guesses) == len(plain.unknown) and bool(meanings) and meanings[0].doubt <= 1.0 - _CLOSE
+    return Meanings(tuple(meanings), plain, is_clear)
+
+
+def _with_parts(reading: Reading, prompts: list[Prompt]) -> Reading:
+    """The reading with what prompts about single parts say of them; what says the same of the whole adds nothing."""
+    slots = list(reading.slots)
+    for prompt in prompts:
+        if prompt.region == "whole":
+            continue
+        slot = SLOTS.index(prompt.region)
+        told = read_part(prompt.text, prompt.region)
+        if told is not None and slots[slot] is None and told not in (reading.whole, reading.bare):
+            slots[slot] = told
+    return replace(reading, slots=tuple(slots))
+
+
+def _guess(word: str, guidance: Guidance) -> list[tuple[Senses, float]]:
+    """What a word may mean, nearest first, each with its kinship; none where nothing is near."""
+    phrases = [phrase for phrase, _ in concepts()]
+    kinship = _kinship(guidance, word, phrases)
+    best: dict[str, float] = {}
+    for value, (_, senses) in zip(kinship.tolist(), concepts(), strict=True):
+        for name in (*senses.surfaces, *senses.characters):
+            best[name] = max(best.get(name, -1.0), value)
+    order = sorted(best, key=lambda name: -best[name])[:_MOST_GUESSES]
+    top = best[order[0]]
+    return [
+        (
+            Senses(surfaces=(name,) if name in surfaces() else (), characters=(name,) if name in characters() else ()),
+            best[name],
+        )
+        for name in order
+        if best[name] >= max(_NEAR, top - _BEHIND)
+    ]
+
+
+def _kinship(guidance: Guidance, word: str, phrases: list[str]) -> Float[Tensor, "p"]:
+    if isinstance(guidance, KinGuidance):
+        return guidance.kinship([word], phrases)[0].float().cpu()
+    # Any two texts are alike to a picture encoder: only what differs from their mean says something.
+    embedded = guidance.encode_texts([f"a {text}" for text in (word, *phrases)]).float().cpu()
+    centred = torch.nn.functional.normalize(embedded - embedded[1:].mean(0), dim=-1)
+    return centred[1:] @ centred[0]

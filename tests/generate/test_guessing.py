@@ -1,0 +1,56 @@
+"""Words that no table has are guessed from meaning; what is understood needs no guess."""
+
+import pytest
+
+from clipmatrix.config import default_prompts
+from clipmatrix.generate.guessing import understand
+from clipmatrix.guidance.fake import load_fake
+from clipmatrix.guidance.mini import MiniGuidance, load_mini
+from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.procedural.tables import SLOTS
+
+
+@pytest.fixture(scope="module")
+def mini() -> MiniGuidance:
+    return load_mini()
+
+
+def test_a_clear_sentence_has_one_meaning(mini: MiniGuidance) -> None:
+    meanings = understand(default_prompts("a red person with a blue head"), mini)
+    assert meanings.is_clear
+    (meaning,) = meanings.found
+    assert meaning.doubt == 0.0
+    assert meaning.reading.slots[SLOTS.index("head")] is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("a volcanic person", "lava"),
+        ("a glacial person", "ice"),
+        ("an oak statue", "wood"),
+        ("an oceanic man", "deep_sea"),
+    ],
+)
+def test_a_word_in_no_table_is_guessed(mini: MiniGuidance, text: str, kind: str) -> None:
+    meanings = understand((Prompt(text),), mini)
+    guessed = [name for meaning in meanings.found if meaning.reading.whole for name in meaning.reading.whole.kinds]
+    assert kind in guessed
+    assert all(0.0 < meaning.doubt < 1.0 for meaning in meanings.found)
+
+
+def test_what_is_near_to_nothing_is_not_guessed(mini: MiniGuidance) -> None:
+    meanings = understand((Prompt("a xyzzyq person"),), mini)
+    assert not meanings.is_clear
+    assert meanings.found == ()
+
+
+def test_prompts_about_parts_say_what_parts_wear(mini: MiniGuidance) -> None:
+    meanings = understand((Prompt("a person"), Prompt("a red head", region="head")), mini)
+    told = meanings.plain.slots[SLOTS.index("head")]
+    assert told is not None
+    assert told.colors[0][0] > 0.6
+
+
+def test_any_encoder_will_do() -> None:
+    assert understand((Prompt("a volcanic golem"),), load_fake()).plain.characters == ("golem",)

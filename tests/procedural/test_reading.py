@@ -1,0 +1,121 @@
+"""Sentences as people write them are read as they are meant."""
+
+import numpy as np
+import pytest
+
+from clipmatrix.procedural.lexing import Senses, lex
+from clipmatrix.procedural.reading import Reading, Told, read, read_part
+from clipmatrix.procedural.tables import SLOTS, colors
+
+
+def _describe(told: Told | None) -> str:
+    """A reading in short: its colours by name, ``on`` the ground, and the first surface."""
+    if told is None:
+        return ""
+    lexicon = colors()
+
+    def name(rgb: tuple[float, float, float]) -> str:
+        return lexicon.names[int(np.linalg.norm(lexicon.rgb - np.array(rgb), axis=1).argmin())]
+
+    words = [name(rgb) for rgb in told.colors] + ([f"on {name(told.ground)}"] if told.ground else [])
+    return " ".join([*words, *told.kinds[:1]])
+
+
+def _parts(reading: Reading) -> dict[str, str]:
+    found = {slot: _describe(told) for slot, told in zip(SLOTS, reading.slots, strict=True) if told is not None}
+    if reading.whole is not None:
+        found["whole"] = _describe(reading.whole)
+    if reading.bare is not None:
+        found["bare"] = _describe(reading.bare)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a red person", {"whole": "red"}),
+        ("a person in emerald green", {"whole": "emerald green"}),
+        ("a person with blue polka dots on yellow", {"whole": "blue on yellow dots"}),
+        ("a yellow man with blue spots", {"whole": "blue on yellow spots"}),
+        ("a black and white checkered person", {"whole": "black white checks"}),
+        ("a zebra-striped man", {"whole": "zebra"}),
+        ("a creature covered in moss", {"whole": "moss"}),
+        ("a red person with a blue head", {"whole": "red", "head": "blue"}),
+        ("a person whose head is turquoise and whose body is orange", {"whole": "orange", "head": "turquoise"}),
+        ("a man whose legs are green and whose arms are orange",
+         {"arms": "orange", "hands": "orange", "legs": "green", "feet": "green"}),
+        ("a man wearing a yellow shirt and purple trousers", {"torso": "yellow", "arms": "yellow", "legs": "purple"}),
+        ("a girl in purple leggings and a lime green top",
+         {"torso": "lime green", "arms": "lime green", "legs": "purple"}),
+        ("a woman in a red dress with white dots",
+         {"torso": "white on red dots", "arms": "white on red dots", "legs": "white on red dots"}),
+        ("a woman with green skin in a black jacket", {"bare": "green", "torso": "black", "arms": "black"}),
+        ("somebody who spent too long in the sun and is red as a lobster", {"whole": "red"}),
+        ("a robot that was left out in the rain and is all rust", {"whole": "rust"}),
+        ("an evil king in a blood red cloak with a golden crown",
+         {"torso": "blood red", "arms": "blood red", "legs": "blood red"}),
+        ("a knight holding a red sword", {}),
+        ("a man with a red beard", {}),
+        ("a person on a blue skateboard", {}),
+    ],
+)  # fmt: skip
+def test_each_part_gets_its_own(text: str, parts: dict[str, str]) -> None:
+    found = _parts(read(text))
+    assert found == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "characters", "skin"),
+    [
+        ("a zombie", ("zombie",), ()),
+        ("a zombie pirate", ("pirate",), ("zombie",)),
+        ("the queen of the bees", ("queen",), ()),
+        ("a rusty robot", ("robot",), ()),
+        ("a person made of stone", (), ()),
+        ("Santa Claus in a green coat", ("santa",), ()),
+    ],
+)
+def test_who_it_is(text: str, characters: tuple[str, ...], skin: tuple[str, ...]) -> None:
+    reading = read(text)
+    assert (reading.characters, reading.skin) == (characters, skin)
+
+
+def test_words_of_shade_change_the_colour_after_them() -> None:
+    (plain,), (pale,), (dark,) = (read(f"a {shade}crimson man").whole.colors for shade in ("", "pale ", "dark "))  # type: ignore[union-attr]
+    assert min(pale) > min(plain) + 0.3
+    assert max(dark) < 0.7 * max(plain)
+
+
+def test_a_shade_alone_is_a_colour_and_before_a_stuff_says_nothing() -> None:
+    assert read("a dark figure").whole is not None
+    assert _describe(read("a dark wooden figure").whole) == "wood"
+
+
+def test_unknown_words_are_reported_where_they_matter() -> None:
+    assert read("a steampunk woman with giger legs").unknown == (("steampunk", False), ("giger", False))
+    assert read("a wug").unknown == (("wug", True),)
+    assert read("a red man on his way to a wedding").unknown == ()
+
+
+def test_guesses_stand_for_unknown_words() -> None:
+    reading = read(
+        "a wug covered in florp", {"florp": Senses(surfaces=("moss",)), "wug": Senses(characters=("robot",))}
+    )
+    assert reading.characters == ("robot",)
+    assert _describe(reading.whole) == "moss"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "   ", "!!!", "with with of", "and red and", "头发 красный 🙂", "a" * 5000, "of the in on with a", "12 34"],
+)
+def test_nothing_breaks_it(text: str) -> None:
+    read(text)
+    lex(text)
+
+
+def test_a_part_of_its_own() -> None:
+    told = read_part("a blue head", "head")
+    assert told is not None
+    assert _describe(told) == "blue"
+    assert read_part("a head", "head") is None
