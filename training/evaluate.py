@@ -1,15 +1,17 @@
 """The generation benchmark: ``python -m training.evaluate --out build/evaluation``; sheets, measurements, a table.
 
-For every prompt, seed and start it runs search and descent without export, photographs start and result, and measures
-both without any network. Finished runs are kept: calling it again goes on where it was stopped. ``--binding`` and
-``--hues`` run the benchmark's other two lists, into a sheet and a table of their own.
+For every prompt, seed and start it creates a character as ``clipmatrix create`` does, photographs what the descent set
+out from and what it came to, and measures both without any network. Calling it again goes on where it was stopped.
+``--binding`` and ``--hues`` run the benchmark's other two lists, into a sheet and a table of their own.
 """
 
 import argparse
+import collections
 import json
 import os
+import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 # Waiting threads must sleep, or several processes on few cores hinder one another.
@@ -28,19 +30,17 @@ from clipmatrix.colour import linear_from_srgb, srgb_from_linear
 from clipmatrix.config import RunConfig, default_prompts, preset
 from clipmatrix.errors import ModelError
 from clipmatrix.export.images import studio_lights
-from clipmatrix.generate.best import BestState
 from clipmatrix.generate.loading import build_parts
-from clipmatrix.generate.probe import probe_colors
-from clipmatrix.generate.score import Scorer
-from clipmatrix.generate.search import search_start
-from clipmatrix.generate.stepper import Stepper
+from clipmatrix.generate.loop import resume, stream
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.loading import load_guidance
 from clipmatrix.render.bake import Texels, find_texels
 from clipmatrix.render.pipeline import downsample, render
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
+from clipmatrix.runs.directory import Run
+from clipmatrix.scene.checkpoint import restore_scene
 from clipmatrix.scene.scene import Scene
-from clipmatrix.scene.start import Start, neutral_start
+from clipmatrix.scene.start import neutral_start
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import fit_distance, orbit
 from training.benchmark import BANDS, BENCHMARK, load_benchmark, run_name, select_rows
@@ -51,6 +51,9 @@ from training.measure import Measured, measure, verdicts
 CELL = 160
 ROUND_VIEWS, ROUND_CELL = 8, 128
 STARTS = ("search", "neutral")
+_FILM = 64
+"""The turntable's side in pixels: nobody watches a hundred of them."""
+
 _JUDGE_HEADS = ("judge's cosine: start", "end", "own prompt first: start", "end")
 
 
@@ -107,38 +110,40 @@ def main() -> None:
 
 
 def run_one(body: Body, guidance: Guidance, texels: Texels, row: dict, config: RunConfig, path: Path) -> None:
-    """Search (or not), descend, photograph and measure; writes ``path.png``, its views and, last, ``path.json``."""
-    config = replace(config, prompts=default_prompts(row["text"]), clip=guidance.name)
-    parts = build_parts(guidance, body, config)
-    caption = ""
-    start: Start = neutral_start(body)
-    if config.start == "search":
-        found = search_start(body, config.prompts, guidance, config.search, config.scene.texture_size, config.seed)
-        start, caption = found.start, found.caption
-    scene = Scene(body, start, config.scene)
-    before, before_numbers = photograph(scene, body), measure(scene, body, texels)
-    before_round = photograph_round(scene, body)
-    scorer, generator = Scorer(guidance, config.prompts, config.score), torch.Generator().manual_seed(config.seed)
-    stepper = Stepper(parts, scene, scorer, config, generator)
-    if config.start == "neutral":
-        probe_colors(scene, parts, scorer, config, generator)
-    best = BestState(scene, config.steps)
-    scores, seconds = [], []
-    for index in range(config.steps):
-        report = stepper.step(index)
-        scores.append(report.score)
-        seconds.append(sum(asdict(report.seconds).values()))
-        best.see(report.step, report.score)
-    best.restore()
-    after, numbers = photograph(scene, body), measure(scene, body, texels)
-    Image.fromarray(np.concatenate([before, after], axis=1)).save(path.with_suffix(".png"))
-    Image.fromarray(np.concatenate([before_round, photograph_round(scene, body)])).save(path.with_suffix(".views.png"))
+    """Creates the character, then photographs and measures its start and its end.
+
+    The run's own folder is ``path``; beside it stand ``path.png``, its views and, written last, ``path.json``. A run
+    that was killed goes on from where it was.
+    """
+    config = replace(config, prompts=default_prompts(row["text"]), clip=guidance.name, video_size=_FILM)
+    parts, run = build_parts(guidance, body, config), Run(path)
+    first, last = run.checkpoint_path(0), run.best_path
+    if not first.exists():
+        # Stopped before its first step, it leaves what it sets out from.
+        shutil.rmtree(path, ignore_errors=True)
+        collections.deque(stream(config, path, parts, pause=0), maxlen=0)
+    if run.state_path.exists():
+        collections.deque(resume(path, build_parts(guidance, body, config)), maxlen=0)
+    steps = [event for event in run.read_events() if event["event"] == "step"]
+    scores = [event["score"] for event in steps]
+    before, after = (_restored(body, config, place) for place in (first, last))
+    Image.fromarray(np.concatenate([photograph(one, body) for one in (before, after)], axis=1)).save(f"{path}.png")
+    Image.fromarray(np.concatenate([photograph_round(one, body) for one in (before, after)])).save(f"{path}.views.png")
+    numbers = [measure(one, body, texels) for one in (before, after)]
     record = {
-        "caption": caption, "score_first": float(np.mean(scores[:5])), "score_last": float(np.mean(scores[-10:])),
-        "seconds_a_step": float(np.median(seconds)), "before": _numbers(before_numbers), "after": _numbers(numbers),
-        "verdicts_before": verdicts(before_numbers, row), "verdicts": verdicts(numbers, row),
+        "score_first": float(np.mean(scores[:5])), "score_last": float(np.mean(scores[-10:])), "steps": len(scores),
+        "seconds_a_step": float(np.median([sum(event["seconds"].values()) for event in steps])),
+        "is_healthy": json.loads(run.health_path.read_text())["is_healthy"],
+        "before": _numbers(numbers[0]), "after": _numbers(numbers[1]),
+        "verdicts_before": verdicts(numbers[0], row), "verdicts": verdicts(numbers[1], row),
     }  # fmt: skip
     Path(f"{path}.json").write_text(json.dumps(record, indent=1))
+
+
+def _restored(body: Body, config: RunConfig, checkpoint: Path) -> Scene:
+    scene = Scene(body, neutral_start(body), config.scene)
+    restore_scene(scene, checkpoint.read_bytes(), str(checkpoint))
+    return scene
 
 
 def _numbers(measured: Measured) -> dict:
