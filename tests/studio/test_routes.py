@@ -97,6 +97,11 @@ def test_a_hundred_quick_jobs_are_held_with_a_clear_message(client: TestClient) 
         ({"prompt": "a", "variations": 1000}, "variations must be from 1 to 12"),
         ({"prompt": "a", "variations": "4"}, "variations must be from 1 to 12"),
         ({"recipe": "prompts: [{text: a}]\nbody: /etc/passwd"}, "body must be anny or a file that was uploaded"),
+        ({"recipe": "prompts: [{image: /etc/hostname}]"}, "image must be a picture beside the studio's recipes"),
+        (
+            {"recipe": "prompts: [{text: a}]\nparameters: {texture: {start_image: ../../secret.png}}"},
+            "image must be a picture beside the studio's recipes",
+        ),
         ({"recipe": "prompts: [{text: a}]\nbase: /etc"}, "base must be a run of this studio"),
         ([1], "wanted an object in JSON"),
     ],

@@ -30,3 +30,16 @@ def test_pictures_are_given_by_number_alone(client: TestClient, studio: Studio) 
     assert client.get(options["starts"][0]["picture"]).content == b"\x89PNG"
     for index in ("99", "-1", "x", "..%2f0"):
         assert client.get(f"/api/starts/{index}").status_code in (404, 422)
+
+
+def test_a_recipe_may_show_a_picture_that_lies_beside_it(studio: Studio) -> None:
+    folder = studio.runs / "recipes"
+    (folder / "pictures").mkdir(parents=True)
+    (folder / "pictures" / "lava.jpg").write_bytes(b"jpeg")
+    text = "prompts: [{image: pictures/lava.jpg}]"
+    (folder / "from_a_picture.yaml").write_text(text)
+    assert studio.starts()[0].note == "picture lava"
+    assert studio.check(text) is None
+    assert studio.check("prompts: [{image: pictures/../../../lava.jpg}]") is not None
+    (job,) = studio.submit({"recipe": text})
+    assert job["title"] == "picture lava"

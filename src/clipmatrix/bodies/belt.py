@@ -10,9 +10,12 @@ def belted(regions: Mapping[str, Float[Tensor, "v"]], vertices: Float[Tensor, "v
     """The regions with what of the trunk lies below the hips given to the legs; still a partition.
 
     Joints end a leg in the groin, so that trousers by joints alone are stockings and shirts are leotards. The line is
-    as high as the legs reach at their outer side, in a body that stands upright.
+    as high as the legs reach at their outer side, in a body that stands upright. Regions without legs or a trunk stay
+    as they are.
     """
     found = dict(regions)
+    if "legs" not in regions or "torso" not in regions:
+        return found
     legs, torso = regions["legs"], regions["torso"]
     is_leg = legs > 0.5
     if not bool(is_leg.any()) or not bool((torso > 0.5).any()):

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int64
 
+from clipmatrix.bodies.belt import belted
 from clipmatrix.bodies.body import Body, FixedShape, Placement, RestBody
 from clipmatrix.bodies.gltf_file import GltfFile, read_gltf
 from clipmatrix.bodies.gltf_nodes import rest_frames, walk
@@ -230,6 +231,10 @@ def _rigged(file: GltfFile, made: Dressable, pieces: list[_Piece], source: GltfS
     loose = tuple(
         joint for joint, node in enumerate(source.joint_nodes) if node in skinned and parent_nodes[node] in skinned
     )
+    regions = joint_memberships(rig, roles) if is_named else {"whole": torch.ones(len(made.mesh.vertices))}
+    if humanoid:
+        # Only of one that stands upright is it known what lies below the hips.
+        regions = belted(regions, made.mesh.vertices)
     return Body(
         name=file.name,
         template=made.mesh,
@@ -238,7 +243,7 @@ def _rigged(file: GltfFile, made: Dressable, pieces: list[_Piece], source: GltfS
         shape_bounds=torch.zeros(0, 2),
         neutral_shape=torch.zeros(0),
         rest=FixedShape(RestBody(made.mesh.vertices, rig)),
-        regions=joint_memberships(rig, roles) if is_named else {"whole": torch.ones(len(made.mesh.vertices))},
+        regions=regions,
         humanoid=humanoid,
         mirror_ids=None,
         licence=source.copyright or f"body: as {file.name}",

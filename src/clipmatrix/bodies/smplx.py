@@ -19,6 +19,7 @@ from jaxtyping import Float, Int64
 from scipy.spatial import KDTree
 from torch import Tensor
 
+from clipmatrix.bodies.belt import belted
 from clipmatrix.bodies.body import Body, RestBody
 from clipmatrix.bodies.memberships import joint_memberships
 from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, joint_from_heads, prune_influences
@@ -130,7 +131,7 @@ def load_smplx(path: Path) -> Body:
         shape_bounds=torch.tensor([[-_BOUND, _BOUND]]).repeat(num_shapes, 1),
         neutral_shape=neutral,
         rest=rest,
-        regions=joint_memberships(rig, humanoid),
+        regions=belted(joint_memberships(rig, humanoid), neutral_body.vertices),
         humanoid=humanoid,
         mirror_ids=_mirror_ids(neutral_body.vertices),
         licence=_LICENCE,

@@ -1,6 +1,6 @@
 """The settings of a run: composed of the stages' own configs, read from YAML and written back."""
 
-from clipmatrix.config.presets import QUALITIES, load_config, preset
+from clipmatrix.config.presets import QUALITIES, load_config, preset, with_paths
 from clipmatrix.config.run import (
     OptimiserConfig,
     RunConfig,
@@ -18,4 +18,5 @@ __all__ = [
     "figure_prompts",
     "load_config",
     "preset",
+    "with_paths",
 ]

@@ -55,12 +55,12 @@ def load_config(path: Path, quality: str | None = None) -> RunConfig:
         raise ConfigError(f"{path} is no UTF-8 text: name a YAML file") from error
     named = top_level_value(text, "quality")
     base = preset(quality or (named if named in _PRESETS else "standard"))
-    config = _with_paths(load_yaml(text, str(path), base), path.parent)
+    config = with_paths(load_yaml(text, str(path), base), path.parent)
     return config if quality is None else dataclasses.replace(config, quality=base.quality)
 
 
-def _with_paths(config: RunConfig, folder: Path) -> RunConfig:
-    """The config with its pictures' paths taken from the folder of its file."""
+def with_paths(config: RunConfig, folder: Path) -> RunConfig:
+    """The config with its pictures' paths taken from that folder, where its file lies."""
     prompts = tuple(
         dataclasses.replace(prompt, image=_from(folder, prompt.image)) if prompt.image else prompt
         for prompt in config.prompts

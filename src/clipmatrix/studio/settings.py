@@ -31,11 +31,6 @@ class Mistake:
     message: str
 
 
-def knows_wildness() -> bool:
-    """Whether runs have the setting that says how far the form may leave the human one."""
-    return any(field.name == "wildness" for field in dataclasses.fields(RunConfig))
-
-
 def config_of_form(form: Mapping[str, Any]) -> RunConfig:
     """The settings that a filled-in form stands for.
 
@@ -55,7 +50,7 @@ def config_of_form(form: Mapping[str, Any]) -> RunConfig:
     }
     if form.get("steps") not in (None, ""):
         values["steps"] = _whole(form["steps"], "steps")
-    if form.get("wildness") not in (None, "") and knows_wildness():
+    if form.get("wildness") not in (None, ""):
         values["wildness"] = _share(form["wildness"], "wildness")
     if form.get("refine") not in (None, ""):
         values["optimiser"] = dataclasses.replace(base.optimiser, refine=_share(form["refine"], "refine"))
@@ -136,8 +131,8 @@ def continued(path: Path, form: Mapping[str, Any]) -> RunConfig:
 
 
 def title_of(config: RunConfig) -> str:
-    """What to call its runs: the first prompt's text."""
-    return config.prompts[0].text or "a picture"
+    """What to call its runs: the first prompt's text, or its picture's name."""
+    return config.prompts[0].label
 
 
 def yaml_of(config: RunConfig) -> str:

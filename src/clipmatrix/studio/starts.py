@@ -87,4 +87,4 @@ def _recipe(path: Path, _changed_ns: int) -> Start | None:
     except (OSError, UnicodeDecodeError, ClipMatrixError):
         return None
     title = path.stem.replace("_", " ").replace("-", " ").capitalize()
-    return Start(title, "; ".join(prompt.text for prompt in config.prompts[:3] if prompt.text), recipe=text)
+    return Start(title, "; ".join(prompt.label for prompt in config.prompts[:3]), recipe=text)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import clipmatrix
-from clipmatrix.config import QUALITIES, RunConfig, load_config, preset
+from clipmatrix.config import QUALITIES, RunConfig, load_config, preset, with_paths
 from clipmatrix.errors import ClipMatrixError, ConfigError, RunError
 from clipmatrix.guidance.prompts import REGIONS
 from clipmatrix.runs.directory import Run
@@ -19,7 +19,6 @@ from clipmatrix.studio.settings import (
     config_of_form,
     config_of_yaml,
     continued,
-    knows_wildness,
     mistake_of_yaml,
     title_of,
     varied,
@@ -27,7 +26,7 @@ from clipmatrix.studio.settings import (
 )
 from clipmatrix.studio.shelf import Shelf
 from clipmatrix.studio.starts import Start, start_record, starts
-from clipmatrix.studio.uploads import LARGEST_UPLOAD, Uploads
+from clipmatrix.studio.uploads import LARGEST_UPLOAD, Uploads, pictures_of
 
 RECIPE_FOLDER = "recipes"
 
@@ -54,7 +53,6 @@ class Studio:
             "qualities": [{"name": name, "steps": preset(name).steps} for name in QUALITIES],
             "regions": list(REGIONS),
             "encoders": ["mini", "openai/clip-vit-base-patch32", "google/siglip-base-patch16-224"],
-            "hasWildness": knows_wildness(),
             "mostVariations": MOST_VARIATIONS,
             "mostWaiting": MOST_WAITING,
             "largestUpload": LARGEST_UPLOAD,
@@ -63,8 +61,23 @@ class Studio:
 
     def starts(self) -> list[Start]:
         """Places to start from: the recipes among the runs, in the working folder or in the repository, and our own."""
+        return starts(self._recipe_folders())
+
+    def _recipe_folders(self) -> list[Path]:
         beside = Path(clipmatrix.__file__).parents[2]
-        return starts([folder / RECIPE_FOLDER for folder in (self.runs, Path(), beside)])
+        return [folder / RECIPE_FOLDER for folder in (self.runs, Path(), beside)]
+
+    def _settings(self, recipe: str) -> RunConfig:
+        """The settings of a recipe; a picture in it is one of those beside the recipes that are offered.
+
+        Raises:
+            ClipMatrixError: it is none, or reads what it must not.
+        """
+        config = config_of_yaml(recipe)
+        folders = [folder for folder in self._recipe_folders() if folder.is_dir()]
+        placed = next((placed for folder in folders if _has_pictures(placed := with_paths(config, folder))), config)
+        self.uploads.check_reach(placed, folders)
+        return placed
 
     def start_picture(self, index: int) -> Path:
         """The picture of one of them.
@@ -91,7 +104,7 @@ class Studio:
         recipe = form.get("recipe")
         if recipe not in (None, "") and not isinstance(recipe, str):
             raise ConfigError("recipe must be text")
-        config = config_of_yaml(recipe) if recipe else config_of_form(form)
+        config = self._settings(recipe) if recipe else config_of_form(form)
         num = form.get("variations", 1)
         return self._add(varied(config, num if isinstance(num, int) else -1))
 
@@ -131,7 +144,7 @@ class Studio:
         if mistake is not None:
             return mistake
         try:
-            self.uploads.check_reach(config_of_yaml(text))
+            self._settings(text)
         except ClipMatrixError as error:
             return Mistake(None, str(error))
         return None
@@ -147,7 +160,7 @@ class Studio:
 
     def _add(self, configs: list[RunConfig]) -> list[dict[str, Any]]:
         for config in configs:
-            self.uploads.check_reach(config)
+            self.uploads.check_reach(config, self._recipe_folders())
         items = [(title_of(config), config.seed, yaml_of(config)) for config in configs]
         return [self._job_record(job) for job in self.foreman.add(items)]
 
@@ -169,3 +182,8 @@ class Studio:
                 record["picture"] = None
         record["hasRun"] = run.events_path.is_file()
         return record
+
+
+def _has_pictures(config: RunConfig) -> bool:
+    """Whether all pictures that the settings name are there."""
+    return all(path.is_file() for path in pictures_of(config))

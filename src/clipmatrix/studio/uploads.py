@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -63,8 +63,8 @@ class Uploads:
                 scratch.unlink(missing_ok=True)
         return f"{_SMPLX}{path}" if suffix == ".npz" else str(path)
 
-    def check_reach(self, config: RunConfig) -> None:
-        """Lets settings from a page read only what was sent here, and runs of this folder.
+    def check_reach(self, config: RunConfig, pictures: Sequence[Path] = ()) -> None:
+        """Lets settings from a page read only what was sent here, runs of this folder, and pictures in those folders.
 
         Raises:
             ConfigError: they name another file.
@@ -74,6 +74,22 @@ class Uploads:
             raise ConfigError(f"body must be anny or a file that was uploaded here, not {config.body[:80]!r}")
         if config.base and not _is_in(Path(config.base), self._runs):
             raise ConfigError(f"base must be a run of this studio, not {config.base[:80]!r}")
+        for path in pictures_of(config):
+            if not any(_is_under(path, folder) for folder in pictures):
+                raise ConfigError(f"image must be a picture beside the studio's recipes, not {str(path)[:80]!r}")
+
+
+def pictures_of(config: RunConfig) -> list[Path]:
+    """The pictures that the settings read."""
+    named = (*(prompt.image for prompt in config.prompts), config.parameters.texture.start_image)
+    return [Path(name) for name in named if name]
+
+
+def _is_under(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def _is_in(path: Path, folder: Path) -> bool:

@@ -67,7 +67,7 @@ class Form {
       h('div.pair', {},
         h('div.field', {}, h('label', { for: 'seed' }, 'Seed'), h('div.with-button', {}, this.seed, dice)),
         field('How many', this.variations)),
-      this.options.hasWildness ? wild : null,
+      wild,
       h('details', {}, h('summary', {}, 'More'),
         h('div.field', {}, h('label', { for: 'body' }, 'Body'), h('div.with-button', {}, this.body, choose, this.bodyFile),
           h('p.hint', {}, 'GLB, OBJ, PLY or an SMPL-X .npz, up to 64 MB')),
@@ -123,7 +123,7 @@ class Form {
       body: this.body.value,
       clip: this.encoder.value,
       steps: this.steps.value,
-      ...(this.options.hasWildness ? { wildness: Number(this.wildness.value) } : {}),
+      wildness: Number(this.wildness.value),
     };
   }
 
