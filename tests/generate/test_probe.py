@@ -53,8 +53,8 @@ def _probed(**changes: object) -> tuple[Scene, torch.Tensor | None]:
     parts = small_parts(config)
     scene = Scene(parts.body, neutral_start(parts.body), config.scene)
     parts = dataclasses.replace(parts, guidance=MeanColor())
-    tints = probe_colors(scene, parts, ColorScorer(), config, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
-    return scene, tints
+    found = probe_colors(scene, parts, ColorScorer(), config, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+    return scene, None if found is None else found.tints
 
 
 def test_body_and_head_take_the_colours_that_score_best() -> None:

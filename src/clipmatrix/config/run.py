@@ -28,7 +28,9 @@ class OptimiserConfig:
     paint it over. From a neutral start every step sees the texture in a passing tint, normal with deviation ``tint``
     (in logits), which fades until ``tint_until`` of the steps: near grey the loss has slopes that lead to the wrong
     hue, and its average over tints has not. Before it, plain colours of the body and of its parts are tried in
-    ``probe`` views each, and the descent sets out from the best; 0 sets out from grey.
+    ``probe`` views each, and the descent sets out from the best; 0 sets out from grey. ``detail`` is the share of the
+    texture's rate at which all moves that is finer than the colours of whole parts. None leaves it to the encoder:
+    everything, but for the embedded one, which only tints what was found or what plain colours have said (0).
     """
 
     texture_rate: float = 0.02
@@ -41,6 +43,7 @@ class OptimiserConfig:
     tint: float = 1.5
     tint_until: float = 0.5
     probe: int = 8
+    detail: float | None = None
     warm_up: float = 0.05
     form_delay: float = 0.1
     final: float = 0.05
@@ -58,6 +61,8 @@ class OptimiserConfig:
             _require(name, getattr(self, name), 0.0, 10.0, type(self).__dataclass_fields__[name].default)
         if self.probe < 0:
             raise ConfigError(f"probe must be at least 0, not {self.probe}: use 8")
+        if self.detail is not None:
+            _require("detail", self.detail, 0.0, 1.0, 1)
         for name in ("refine", "tint_until", "warm_up", "form_delay", "final"):
             _require(name, getattr(self, name), 0.0, 1.0, type(self).__dataclass_fields__[name].default)
 

@@ -12,6 +12,7 @@ from clipmatrix.config.resolving import resolve
 from clipmatrix.errors import ExportError, PromptError, RunError
 from clipmatrix.generate.basing import read_base
 from clipmatrix.generate.best import BestState
+from clipmatrix.generate.detail import choose_detail
 from clipmatrix.generate.distributions import build_habits
 from clipmatrix.generate.events import (
     Checkpoint,
@@ -173,15 +174,13 @@ class _Run:
             saved.load_start(scene)
         elif self._base is not None:
             restore_scene(scene, self._base, config.base)
+        self._detail = saved.progress.detail if saved else self._probe(scene)
         self._best = BestState(scene, config.steps)
-        self._stepper = Stepper(self.parts, scene, self._scorer, config, self._generator)
+        self._stepper = Stepper(self.parts, scene, self._scorer, config, self._generator, self._detail)
         if saved:
             saved.load(scene, self._best, self._plateau, self._stepper.optimiser, self.parts.poses, self._generator)
         self._scene = scene
         if not saved:
-            if not config.is_refining:
-                for name in scene.textures():
-                    probe_colors(scene, self.parts, self._scorer, config, self._generator, name)
             yield self._preview(0)
             self._save()
         while True:
@@ -194,6 +193,15 @@ class _Run:
             if time.monotonic() - self._last_save >= config.save_every_s:
                 self._save()
             yield self._advance()
+
+    def _probe(self, scene: Scene) -> float:
+        """Gives a neutral start the plain colours that score best; how finely to go on from there."""
+        found = []
+        if not self.config.is_refining:
+            for name in scene.textures():
+                found.append(probe_colors(scene, self.parts, self._scorer, self.config, self._generator, name))
+        losses = [one.loss for one in found if one is not None]
+        return choose_detail(self.config, self.parts.guidance, max(losses) if losses else None)
 
     def finish(self) -> Iterator[Event]:
         """Writes out the last state and the best one, and the files of the best; without a scene there is nothing."""
@@ -280,6 +288,7 @@ class _Run:
             seconds=time.monotonic() - self._began,
             log_bytes=self._run.log_bytes(),
             settings=settings_digest(self.record),
+            detail=self._detail,
         )
         optimiser, poses = self._stepper.optimiser, self.parts.poses
         data = dump_state(progress, self._scene, self._best, self._plateau, optimiser, poses, self._generator)

@@ -64,6 +64,10 @@ class AdamUniform(Optimizer):
         parameter.add_(mean, alpha=-rate / (correction * (largest + eps)))
 
 
+_PAINTED = ("texture", "detail")
+"""The coarse and the fine levels of textures, which move together but for their rates."""
+
+
 @dataclass(frozen=True)
 class _Part:
     name: str
@@ -95,7 +99,8 @@ UNSTRAINED = Firmness()
 class SceneOptimiser:
     """Steps all learnt groups of a scene, each at its own scheduled rate times ``scale``.
 
-    ``windows`` say between which shares of the run a group moves; one that is not named moves all the time.
+    ``windows`` say between which shares of the run a group moves; one that is not named moves all the time. What is
+    fine in a texture moves at the share ``detail`` of its rate.
     """
 
     def __init__(
@@ -105,6 +110,7 @@ class SceneOptimiser:
         num_steps: int,
         scale: float = 1.0,
         windows: Mapping[str, tuple[float, float]] | None = None,
+        detail: float = 1.0,
     ) -> None:
         self._windows = windows or {}
         self._config = config
@@ -122,8 +128,15 @@ class SceneOptimiser:
         self._parts = [
             _Part(name, Adam(groups[name], lr=rate, betas=_BETAS, fused=True), rate, name == "shape")
             for name, rate in rates.items()
-            if name in groups
+            if name in groups and name != "texture"
         ]
+        if "texture" in groups:
+            fine_ids = {id(level) for texture in scene.textures().values() for level in texture.fine_levels()}
+            for name, share, is_fine in (("texture", 1.0, False), ("detail", detail, True)):
+                levels = [level for level in groups["texture"] if (id(level) in fine_ids) == is_fine]
+                if levels:
+                    rate = share * config.texture_rate
+                    self._parts.append(_Part(name, Adam(levels, lr=rate, betas=_BETAS, fused=True), rate, False))
         if "offset" in groups:
             offset = AdamUniform(groups["offset"], lr=config.offset_rate, betas=_BETAS)
             self._parts.append(_Part("offset", offset, config.offset_rate, True))
@@ -161,7 +174,7 @@ class SceneOptimiser:
         rate = self._config.texture_rate * look * self._scale * (self._look.brake if self._look else 1.0)
         is_last = place + 1 == self._num_steps
         is_watched = is_last or (index + 1) % steps_unseen(rate, self._num_levels) == 0
-        parts = [part for part in self._parts if part.name == "texture" and self._is_open(part, index)]
+        parts = [part for part in self._parts if part.name in _PAINTED and self._is_open(part, index)]
         look_share = self._move(parts, look * self._scale, self._look, is_watched)
         rest = [part for part in self._parts if part.name in ("material", "lights") and self._is_open(part, index)]
         self._move(rest, look * self._scale, None, is_watched=False)
@@ -171,7 +184,7 @@ class SceneOptimiser:
 
     def _is_open(self, part: _Part, index: int) -> bool:
         """Whether the part moves at step ``index``."""
-        begin, end = self._windows.get(part.name, (0.0, 1.0))
+        begin, end = self._windows.get("texture" if part.name in _PAINTED else part.name, (0.0, 1.0))
         return begin <= index / self._num_steps < end
 
     def _move(self, parts: list[_Part], factor: float, guard: Guard | None, is_watched: bool) -> float:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -34,13 +35,21 @@ _LEAST_GAIN = 0.02
 """By how much a colour must lower the loss to be taken."""
 
 
+@dataclass(frozen=True, eq=False)
+class Probed:
+    """The logits that were added to each part, and the loss of the body in these plain colours."""
+
+    tints: Float[Tensor, "p 3"]
+    loss: float
+
+
 def probe_colors(
     scene: Scene, parts: Parts, scorer: Scorer, config: RunConfig, generator: torch.Generator, outfit: str = MAIN
-) -> Float[Tensor, "p 3"] | None:
+) -> Probed | None:
     """Give the body, then each part that a prompt speaks of, the plain colour that its pictures score best in.
 
     Near grey an encoder's slope may lead to the opposite hue, and no descent comes back from there. Writes into the
-    texture's coarsest level and its parts' colours; returns the logits of the parts. None where nothing is tried: a
+    texture's coarsest level and its parts' colours; returns what was found. None where nothing is tried: a
     texture that is not learnt or whose start was given, or prompts without one. ``outfit`` is the texture set. 28
     colours for the body and for each part, each in ``optimiser.probe`` views of the encoder's size: two to ten seconds
     with the embedded one.
@@ -73,7 +82,7 @@ def probe_colors(
             if loss < best - _LEAST_GAIN:
                 best, tints = loss, tried
     texture.shift(tints)
-    return tints
+    return Probed(tints, best)
 
 
 class _Probe:

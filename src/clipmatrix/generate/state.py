@@ -16,7 +16,7 @@ from clipmatrix.generate.parts import PoseSource, StockedPoses
 from clipmatrix.generate.plateau import Plateau
 from clipmatrix.scene.scene import Scene
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the names or meanings of what is kept change."""
 
 
@@ -24,7 +24,8 @@ FORMAT = 2
 class Progress:
     """Where a run stands: steps done and skipped, seconds spent, and how long its event log was.
 
-    ``settings`` is a digest of the run's config, since other settings would not lead to the same result.
+    ``settings`` is a digest of the run's config, since other settings would not lead to the same result. ``detail`` is
+    how finely it paints.
     """
 
     step: int
@@ -32,6 +33,7 @@ class Progress:
     seconds: float
     log_bytes: int
     settings: str
+    detail: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from clipmatrix.bodies.body import RestBody
 from clipmatrix.config import RunConfig
 from clipmatrix.config.parameters import LEARNT
 from clipmatrix.generate.cuts import Cut, Stopwatch, ThinLeaf
+from clipmatrix.generate.detail import choose_detail
 from clipmatrix.generate.distributions import Distributions
 from clipmatrix.generate.events import Losses, Seconds, Step
 from clipmatrix.generate.figures import alone
@@ -45,12 +46,22 @@ class _Form:
 class Stepper:
     """Renders a few random views, asks the guidance, and moves the scene's parameters.
 
-    Everything random is drawn from one generator, so that a seed decides the whole run.
+    Everything random is drawn from one generator, so that a seed decides the whole run. ``detail`` is how finely it
+    paints, see ``choose_detail``; None is as for a start that was not probed.
     """
 
     def __init__(
-        self, parts: Parts, scene: Scene, scorer: Scorer, config: RunConfig, generator: torch.Generator
+        self,
+        parts: Parts,
+        scene: Scene,
+        scorer: Scorer,
+        config: RunConfig,
+        generator: torch.Generator,
+        detail: float | None = None,
     ) -> None:
+        self._detail = choose_detail(config, parts.guidance) if detail is None else detail
+        if not self._detail:
+            scene.freeze_detail()
         self._parts, self._scene, self._scorer, self._config = parts, scene, scorer, config
         self._generator = generator
         self._size = ImageSize(config.resolution, config.resolution)
@@ -61,7 +72,7 @@ class Stepper:
         self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses, found)
         scale = config.optimiser.refine if config.is_refining else 1.0
         windows = {name: getattr(config.parameters, name).window for name in LEARNT}
-        self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale, windows)
+        self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale, windows, self._detail)
         self._staging = Staging(scene, config)
         self._distributions = Distributions(parts, scene, config)
 
@@ -156,9 +167,9 @@ class Stepper:
         return alone(vertices_world, self._parts.body, self._config.prompts, prompt_ids)
 
     def _tint(self, index: int) -> Float[Tensor, "3"] | None:
-        """The passing colour of this step; none from a searched start, or where it has faded."""
+        """The passing colour of this step; none from a searched start, on plain colours, or where it has faded."""
         deviation = tint_deviation(index, self._config.steps, self._config.optimiser)
-        if self._config.is_refining or deviation == 0.0:
+        if self._config.is_refining or not self._detail or deviation == 0.0:
             return None
         return deviation * torch.randn(3, generator=self._generator)
 

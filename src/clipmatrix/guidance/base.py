@@ -52,6 +52,19 @@ class WordGuidance(Guidance, Protocol):
 
 
 @runtime_checkable
+class CoarseGuidance(Guidance, Protocol):
+    """A guidance that knows what a body looks like, but whose slopes paint things no eye sees in its texts.
+
+    A small encoder's choices are good where its gradients are not: it may tint whole parts, and no single texels.
+    """
+
+    @property
+    def enough(self) -> float:
+        """The loss at usual weights at which plain colours have said all that their text asks for."""
+        ...
+
+
+@runtime_checkable
 class KinGuidance(Guidance, Protocol):
     """A guidance that knows how near words are in meaning, beside what it has seen of them."""
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clipmatrix.errors import ModelError
-from clipmatrix.guidance.base import Guidance, WordGuidance
+from clipmatrix.guidance.base import CoarseGuidance, Guidance, WordGuidance
 from clipmatrix.guidance.pictures import PicturedGuidance
 from clipmatrix.guidance.prompts import NEUTRAL_TEXTS
 
@@ -95,6 +95,15 @@ def build_panel(members: Sequence[Guidance]) -> Guidance:
 
 def word_guidances(guidance: Guidance) -> tuple[WordGuidance, ...]:
     """The encoders in it that can tell which words they do not know."""
+    return tuple(member for member in _members(guidance) if isinstance(member, WordGuidance))
+
+
+def coarse_guidance(guidance: Guidance) -> CoarseGuidance | None:
+    """The encoder in it whose slopes are coarse; None where another one judges beside it, or instead."""
+    members = _members(guidance)
+    return members[0] if len(members) == 1 and isinstance(members[0], CoarseGuidance) else None
+
+
+def _members(guidance: Guidance) -> tuple[Guidance, ...]:
     inner = guidance.inner if isinstance(guidance, PicturedGuidance) else guidance
-    members = inner.members if isinstance(inner, Panel) else (inner,)
-    return tuple(member for member in members if isinstance(member, WordGuidance))
+    return inner.members if isinstance(inner, Panel) else (inner,)

@@ -88,7 +88,17 @@ class Scene(nn.Module):
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """The parameters that are learnt, by what they describe: shape, offset, texture, material, lights, normals."""
-        return {name: group for name, group in self._all_groups().items() if self._learnt[name]}
+        return {
+            name: [parameter for parameter in group if parameter.requires_grad]
+            for name, group in self._all_groups().items()
+            if self._learnt[name]
+        }
+
+    def freeze_detail(self) -> None:
+        """Holds all that is finer in its textures than the colours of whole parts."""
+        for texture in self.textures().values():
+            for level in texture.fine_levels():
+                level.requires_grad_(False)
 
     def textures(self) -> dict[str, Texture]:
         """The textures of all sets by name, ``main`` first."""

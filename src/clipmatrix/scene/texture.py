@@ -64,6 +64,10 @@ class Texture(nn.Module):
         self.part_colors = None if parts is None else nn.Parameter(torch.zeros(3, len(parts)))
         self._gains = [chroma_gain ** max(0.0, math.log2(side / FULL_CHROMA)) for side in sides[:-1]]
 
+    def fine_levels(self) -> list[nn.Parameter]:
+        """The parameters of all that is finer than one colour for the whole, or for a part."""
+        return [*list(self.luma)[1:], *list(self.chroma)[1:]]
+
     def _coarse(self) -> Float[Tensor, "3 hh hw"]:
         """The sum of all levels but the finest, red, green and blue, at half the side of the texture."""
         if self.start_logit.device.type != "cpu" or self.start_logit.dtype != torch.float32:

@@ -19,6 +19,10 @@ CHECKPOINT = Path(__file__).parent / "checkpoint"
 """The folder that ships with the package."""
 
 
+_ENOUGH = 0.6
+"""Plain colours come to 0.14 to 0.50 where the text asks for them alone, and to 0.72 to 1.75 where it asks for more."""
+
+
 class MiniGuidance:
     """The embedded encoder as a ``Guidance``; it freezes the network for good."""
 
@@ -42,6 +46,11 @@ class MiniGuidance:
     def image_size(self) -> int:
         """Side in pixels of what the encoder sees."""
         return self._network.config.image_size
+
+    @property
+    def enough(self) -> float:
+        """The loss of a body in plain colours from which nothing is missing; measured over prompts (dev/LOG.md)."""
+        return _ENOUGH
 
     def encode_texts(self, texts: Sequence[str]) -> Float[Tensor, "p d"]:
         """Unit embeddings of the texts; words that it has no row for count for nothing."""
