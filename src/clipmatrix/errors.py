@@ -15,6 +15,11 @@ class ClipMatrixError(Exception):
     """A mistake that the user can mend; the command line prints it as one line and exits with code 2."""
 
 
+def short_reason(error: BaseException) -> str:
+    """What an error of a library says, on one line of at most 120 characters; its kind where it says nothing."""
+    return " ".join(str(error).split())[:120] or type(error).__name__
+
+
 class ConfigError(ClipMatrixError):
     """A setting, key or value that makes no sense."""
 

@@ -33,7 +33,7 @@ from clipmatrix.bodies.mesh_body import still_body
 from clipmatrix.bodies.rig import Rig
 from clipmatrix.bodies.soup import MOST_FACES, Dressable, Soup, prepare
 from clipmatrix.bodies.subdivide import check_levels
-from clipmatrix.errors import BodyError
+from clipmatrix.errors import BodyError, short_reason
 
 _REQUIRED = ("hips", "spine", "head", "upper_arm", "lower_arm", "hand", "upper_leg", "lower_leg", "foot")
 
@@ -61,7 +61,9 @@ def load_gltf(path: Path, levels: int = 0) -> Body:
     try:
         return _load(file, levels)
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise file.broken(f"something is missing in it ({error})") from error
+        raise file.broken(f"something is missing in it ({short_reason(error)})") from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise file.broken(f"its parts do not fit together ({short_reason(error)})") from error
 
 
 def _load(file: GltfFile, levels: int) -> Body:

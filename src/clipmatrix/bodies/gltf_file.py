@@ -19,6 +19,8 @@ from clipmatrix.errors import BodyError
 
 _COMPONENTS = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+_MOST_ROWS = 10_000_000
+"""An accessor without data is zeros, as many as it likes: more than any body that is read here has."""
 _MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 # What changes how a file's geometry is stored, and is understood here; any other extension that a file requires is
 # one without which it cannot be read.
@@ -45,7 +47,7 @@ class GltfFile:
         """
         try:
             return self._accessor(self.items("accessors")[index])
-        except (IndexError, KeyError, ValueError, TypeError, struct.error) as error:
+        except (IndexError, KeyError, ValueError, TypeError, OverflowError, struct.error) as error:
             raise self.broken(f"accessor {index} cannot be read ({error})") from error
 
     def broken(self, what: str) -> BodyError:
@@ -56,8 +58,10 @@ class GltfFile:
         dtype, width, count = _COMPONENTS[accessor["componentType"]], _WIDTHS[accessor["type"]], accessor["count"]
         if "bufferView" in accessor:
             rows = self._rows(accessor["bufferView"], accessor.get("byteOffset", 0), dtype, width, count)
-        else:
+        elif 0 < count <= _MOST_ROWS:
             rows = np.zeros((count, width), dtype)
+        else:
+            raise ValueError(f"{count} rows of nothing")
         if "sparse" in accessor:
             sparse = accessor["sparse"]
             where, what = sparse["indices"], sparse["values"]

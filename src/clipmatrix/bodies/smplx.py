@@ -30,6 +30,9 @@ from clipmatrix.geometry.mesh import Mesh
 NUM_SHAPES = 10
 """The first shape directions, which say most."""
 
+_LARGEST = 1e4
+"""Metres, and weights: no body has more, and what works in single precision does not survive it."""
+
 _BOUND = 2.0
 """Coefficients are in standard deviations of the scanned people; 95 of 100 are within two."""
 
@@ -181,8 +184,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise BodyError(f"{path.name} has shapedirs of shape {arrays['shapedirs'].shape}, wanted {num} x 3 x shapes")
     for name in ("v_template", "shapedirs", "J_regressor", "weights"):
         arrays[name] = arrays[name].astype(np.float64)
-        if not np.isfinite(arrays[name]).all():
-            raise BodyError(f"{path.name} has values in {name} that are no numbers: download it again")
+        # Written so that what is no number is refused as well.
+        if not (np.abs(arrays[name]) <= _LARGEST).all():
+            raise BodyError(f"{path.name} has values in {name} that are no numbers, or huge: download it again")
     arrays["f"] = arrays["f"].astype(np.int64)
     if not len(arrays["f"]) or arrays["f"].min() < 0 or arrays["f"].max() >= num:
         raise BodyError(f"{path.name} has faces with vertices that are not there: download it again")
