@@ -1,7 +1,9 @@
 """Every reader of files and texts that come from outside, each with small sound files to begin with."""
 
+import base64
 import dataclasses
 import json
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +14,7 @@ import torch
 from tests.bodies.gltf_files import write_figure
 from tests.bodies.smplx_files import write_smplx
 from tests.generate.small_run import small_config, small_parts
+from tests.guidance.mini_folder import write_mini
 from tests.motion.motion_files import turns, write_amass, write_bvh
 from tests.synthetic_character import build_tube_character
 from tests.toy_body import build_toy_body
@@ -21,9 +24,11 @@ from clipmatrix.bodies.gltf_body import load_gltf
 from clipmatrix.bodies.mesh_body import load_mesh
 from clipmatrix.bodies.smplx import load_smplx
 from clipmatrix.config import default_prompts, dump_yaml, load_config, preset
-from clipmatrix.export.glb_reading import read_glb_surface
 from clipmatrix.export.gltf import write_glb
+from clipmatrix.export.reading import read_character
+from clipmatrix.gallery.library import Library
 from clipmatrix.generate.best import BestState
+from clipmatrix.generate.health import inspect_file
 from clipmatrix.generate.loading import text_warnings
 from clipmatrix.generate.optimizers import SceneOptimiser
 from clipmatrix.generate.plateau import Plateau
@@ -115,9 +120,6 @@ def _figures(folder: Path) -> list[bytes]:
 
 
 def _gltfs(folder: Path) -> list[bytes]:
-    import base64
-    import struct
-
     data = write_figure(folder / "figure.glb").read_bytes()
     (length,) = struct.unpack_from("<I", data, 12)
     document = json.loads(data[20 : 20 + length])
@@ -189,8 +191,30 @@ def _read_run(path: Path) -> object:
     run.events_path.write_bytes(data if is_log else b"")
     run.config_path.write_bytes(b"seed: 1\nprompts:\n  - text: a man\n")
     run.environment_path.write_bytes(b"{}" if is_log else data)
+    Library(path.parent).summaries()
     load_record(run.path)
     return prepare_resume(run.path)
+
+
+def _encoders(folder: Path) -> list[bytes]:
+    """The files of a tiny checkpoint; each is told by how it begins."""
+    whole = write_mini(folder / "encoder", pictured=("blue", "dragon"))
+    return [(whole / name).read_bytes() for name in ("config.json", "tokenizer.json", "model.safetensors")]
+
+
+def _read_encoder(path: Path) -> object:
+    """One file in place of that of a sound checkpoint."""
+    whole, data = path.parent / "encoder", path.read_bytes()
+    if not whole.is_dir():
+        write_mini(whole)
+    kinds = {"config.json": b'"model_type"', "tokenizer.json": b'"added_tokens"'}
+    name = next((name for name, word in kinds.items() if word in data[:2000]), "model.safetensors")
+    sound = (whole / name).read_bytes()
+    try:
+        (whole / name).write_bytes(data)
+        return load_guidance(str(whole)).encode_texts(["a blue dragon"])
+    finally:
+        (whole / name).write_bytes(sound)
 
 
 def _environments(_: Path) -> list[bytes]:
@@ -209,11 +233,13 @@ READERS = {
     "ply": Reader(".ply", _plys, load_mesh),
     "glb body": Reader(".glb", _figures, load_gltf),
     "gltf body": Reader(".gltf", _gltfs, load_gltf),
-    "glb surface": Reader(".glb", _figures, read_glb_surface),
+    "glb inspect": Reader(".glb", _figures, inspect_file),
+    "glb character": Reader(".glb", _figures, read_character),
     "smplx": Reader(".npz", _smplx, load_smplx),
     "bvh": Reader(".bvh", _bvhs, lambda path: read_motion(path, Excerpt())),
     "glb motion": Reader(".glb", _figures, lambda path: read_motion(path, Excerpt())),
     "amass": Reader(".npz", _amass, lambda path: read_motion(path, Excerpt())),
+    "encoder": Reader(".bin", _encoders, _read_encoder),
     "checkpoint": Reader(".safetensors", _checkpoints, _read_checkpoint),
     "state": Reader(".safetensors", _states, _read_state),
     "run log": Reader(".jsonl", _logs, _read_run),

@@ -1,6 +1,7 @@
 """One broken file given to its reader under watch: what must not happen, told in words; knows no format."""
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -58,6 +59,8 @@ def _watched(folder: Path) -> Iterator[_Watch]:
         _watch.append(_Watch())
     (watch,) = _watch
     watch.seen, watch.folder = [], folder.resolve()
+    # Where torch's compiler keeps things, once a library asks for it.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "torch")
     try:
         yield watch
     finally:

@@ -15,6 +15,7 @@ from clipmatrix.bodies.polygons import cut_concave_faces
 from clipmatrix.bodies.rig import Rig, joint_from_heads
 from clipmatrix.bodies.soup import Dressable, Soup, prepare, split_soup
 from clipmatrix.errors import BodyError
+from clipmatrix.intake import check_size
 
 
 def load_mesh(path: Path, levels: int = 0, up: str = "y") -> Body:
@@ -82,6 +83,7 @@ def _read(path: Path) -> list[Any]:
     except ImportError as error:
         raise BodyError(f'{path.name} is read by trimesh: pip install "clipmatrix[bodies]"') from error
     try:
+        check_size(path)
         source: Any = path
         if path.suffix.lower() == ".obj":
             source = io.StringIO(cut_concave_faces(path.read_text(encoding="utf-8", errors="replace")))

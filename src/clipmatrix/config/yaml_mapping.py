@@ -6,6 +6,7 @@ dataclasses of these; ``tuple[tuple[str, float], ...]`` may also be written as `
 
 import dataclasses
 import difflib
+import itertools
 import math
 import re
 import types
@@ -19,6 +20,7 @@ import yaml
 from clipmatrix.errors import ClipMatrixError, ConfigError
 
 _T = TypeVar("_T")
+_MOST_VALUES = 10_000
 
 
 def load_yaml(text: str, name: str, base: _T) -> _T:
@@ -37,8 +39,12 @@ def load_yaml(text: str, name: str, base: _T) -> _T:
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{name}:1: no valid YAML: {reason}; save it as plain text") from error
+    except RecursionError as error:
+        raise ConfigError(f"{name}:1: it is nested too deeply: write it as `key: value` lines") from error
     if node is None:
         return base
+    if _num_values(node, {}) > _MOST_VALUES:
+        raise ConfigError(f"{name}:1: it holds more than {_MOST_VALUES} values, aliases written out: shorten it")
     return reader.section(node, type(base), base, "the file")
 
 
@@ -51,7 +57,7 @@ def top_level_value(text: str, key: str) -> str | None:
     """The text of a scalar at the top level, or None; for keys that decide what the others start from."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return None
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
@@ -81,6 +87,17 @@ def nearest(word: str, known: Iterable[str]) -> str:
     known = list(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
+
+
+def _num_values(node: yaml.Node, seen: dict[int, float]) -> float:
+    """How many values the node comes to with its aliases written out; infinitely many where it holds itself."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1.0
+    if id(node) not in seen:
+        seen[id(node)] = math.inf
+        inner = node.value if isinstance(node, yaml.SequenceNode) else itertools.chain.from_iterable(node.value)
+        seen[id(node)] = 1.0 + sum(_num_values(item, seen) for item in inner)
+    return seen[id(node)]
 
 
 def _plain(value: Any) -> Any:

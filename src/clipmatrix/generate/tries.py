@@ -215,7 +215,7 @@ def read_record(path: Path) -> _Record:
         results = tuple(_Result(**result) for result in found.pop("results"))
         record = _Record(**found, results=results)
         is_sound = 1 <= record.num <= MOST and len(results) <= record.num and isinstance(record.judge, str)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RunError(f"{path} is damaged: try again with a new --out") from error
     if not is_sound:
         raise RunError(f"{path} is damaged: try again with a new --out")

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from clipmatrix.errors import MotionError
+from clipmatrix.intake import read_bounded
 from clipmatrix.motion.source import SourceMotion, chain, check_finite
 
 _AXES = "XYZ"
@@ -76,7 +77,7 @@ def read_bvh(path: Path) -> SourceMotion:
         MotionError: the file cannot be read or is damaged; with the line.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_bounded(path).decode("utf-8", errors="replace")
     except OSError as error:
         raise MotionError(f"{path} cannot be read ({error.strerror}): name a BVH file") from error
     head, mark, tail = text.partition("MOTION")
