@@ -255,5 +255,6 @@ def _archive(arrays: dict[str, np.ndarray], bomb: str | None) -> bytes:
                 member.write(bytes(1_000_000))
             else:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=True)
-            archive.writestr(f"{name}.npy", member.getvalue())
+            # Without a date, so that the same seed gives the same bytes.
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), zipfile.ZIP_DEFLATED)
     return out.getvalue()

@@ -119,6 +119,17 @@ def _figures(folder: Path) -> list[bytes]:
     return [write_figure(folder / "figure.glb").read_bytes(), (folder / "tube.glb").read_bytes()]
 
 
+def _characters(folder: Path) -> list[bytes]:
+    character = build_tube_character()
+    for name, clips in (("one", character.clips[:1]), ("none", ())):
+        write_glb(folder / f"{name}.glb", dataclasses.replace(character, clips=clips))
+    return [(folder / f"{name}.glb").read_bytes() for name in ("one", "none")]
+
+
+def _moving(folder: Path) -> list[bytes]:
+    return [_characters(folder)[0], write_figure(folder / "figure.glb").read_bytes()]
+
+
 def _gltfs(folder: Path) -> list[bytes]:
     data = write_figure(folder / "figure.glb").read_bytes()
     (length,) = struct.unpack_from("<I", data, 12)
@@ -234,10 +245,10 @@ READERS = {
     "glb body": Reader(".glb", _figures, load_gltf),
     "gltf body": Reader(".gltf", _gltfs, load_gltf),
     "glb inspect": Reader(".glb", _figures, inspect_file),
-    "glb character": Reader(".glb", _figures, read_character),
+    "glb character": Reader(".glb", _characters, read_character),
     "smplx": Reader(".npz", _smplx, load_smplx),
     "bvh": Reader(".bvh", _bvhs, lambda path: read_motion(path, Excerpt())),
-    "glb motion": Reader(".glb", _figures, lambda path: read_motion(path, Excerpt())),
+    "glb motion": Reader(".glb", _moving, lambda path: read_motion(path, Excerpt())),
     "amass": Reader(".npz", _amass, lambda path: read_motion(path, Excerpt())),
     "encoder": Reader(".bin", _encoders, _read_encoder),
     "checkpoint": Reader(".safetensors", _checkpoints, _read_checkpoint),

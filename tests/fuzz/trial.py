@@ -99,6 +99,9 @@ def find_fault(reader: Reader, data: bytes, folder: Path, seconds: float = 10.0)
 def _place(error: BaseException) -> str:
     """The deepest line of ours that the error came through."""
     frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, TooLongError):
+        # The last one is that of the alarm.
+        frames = frames[:-1]
     ours = [frame for frame in frames if "clipmatrix" in Path(frame.filename).parts]
     frame = (ours or frames)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno} ({frames[-1].name})"

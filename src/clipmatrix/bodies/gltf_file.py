@@ -49,8 +49,8 @@ class GltfFile:
         """
         try:
             return self._accessor(self.items("accessors")[index])
-        except (IndexError, KeyError, ValueError, TypeError, OverflowError, struct.error) as error:
-            raise self.broken(f"accessor {index} cannot be read ({error})") from error
+        except DAMAGED as error:
+            raise self.broken(f"accessor {index} cannot be read ({short_reason(error)})") from error
 
     def broken(self, what: str) -> BodyError:
         """The error that says so; export it anew is all that a user can do."""

@@ -126,7 +126,7 @@ class _Reader:
         for key_node, value_node in node.value:
             key = str(key_node.value)
             if key not in fields:
-                raise self.fail(key_node, f'unknown key "{key}" in {where}: {nearest(key, fields)}')
+                raise self.fail(key_node, f'unknown key "{key[:60]}" in {where}: {nearest(key, fields)}')
             if key in values:
                 raise self.fail(key_node, f'"{key}" stands twice in {where}: remove one of them')
             current = getattr(base, key, None)
@@ -202,7 +202,7 @@ class _Reader:
         try:
             # YAML 1.1 takes 1e-3 for a text; Python knows better.
             value = int(text.replace("_", "")) if kind is int else float(text.replace("_", ""))
-        except ValueError:
+        except (ValueError, OverflowError):
             raise problem from None
         if not math.isfinite(value):
             raise problem
@@ -229,4 +229,4 @@ def _describe(node: yaml.Node) -> str:
         case yaml.SequenceNode():
             return "a list"
         case _:
-            return f'"{node.value}"' if node.value else "nothing"
+            return f'"{node.value[:60]}"' if node.value else "nothing"

@@ -18,6 +18,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from clipmatrix.errors import ExportError, short_reason
+from clipmatrix.geometry.glb_file import DAMAGED
 from clipmatrix.geometry.mesh import Mesh
 from clipmatrix.intake import read_bounded
 
@@ -51,7 +52,7 @@ def read_glb_surface(path: Path) -> GlbSurface:
         return _surface(_File(*_chunks(data)))
     except _Broken as error:
         raise ExportError(f"{path} is no sound GLB ({error}): export it anew") from error
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, struct.error, RecursionError) as error:
+    except DAMAGED as error:
         raise ExportError(f"{path} is no sound GLB ({_reason(error)}): export it anew") from error
 
 

@@ -17,6 +17,7 @@ from clipmatrix.intake import read_bounded
 from clipmatrix.motion.source import SourceMotion, chain, check_finite
 
 _AXES = "XYZ"
+_MOST_CHANNELS = 12
 _CHANNELS = {f"{axis}{kind}".lower() for axis in _AXES for kind in ("position", "rotation")}
 
 
@@ -119,6 +120,8 @@ def _read_skeleton(words: _Words) -> _Skeleton:
                 skeleton.offsets[joint] = [words.number("a number of an offset") for _ in range(3)]
             case "CHANNELS":
                 num = words.number("the number of channels")
+                if num not in range(_MOST_CHANNELS + 1):
+                    raise words.mistake(f"a number of channels up to {_MOST_CHANNELS}", f"{num:g}")
                 for _ in range(int(num)):
                     word = words.next("a channel")
                     if word.lower() not in _CHANNELS:
