@@ -2,7 +2,9 @@
 
 import base64
 import dataclasses
+import io
 import json
+import pickle
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from tests.bodies.gltf_files import write_figure
 from tests.bodies.smplx_files import write_smplx
 from tests.generate.small_run import small_config, small_parts
@@ -22,8 +25,10 @@ from tests.toy_body import build_toy_body
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.gltf_body import load_gltf
 from clipmatrix.bodies.mesh_body import load_mesh
+from clipmatrix.bodies.pickled import read_pickled_arrays
 from clipmatrix.bodies.smplx import load_smplx
 from clipmatrix.config import default_prompts, dump_yaml, load_config, preset
+from clipmatrix.config.resolving import resolve
 from clipmatrix.export.gltf import write_glb
 from clipmatrix.export.reading import read_character
 from clipmatrix.gallery.library import Library
@@ -37,6 +42,7 @@ from clipmatrix.generate.state import Progress, dump_state, read_state
 from clipmatrix.generate.tries import read_record
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.loading import load_guidance
+from clipmatrix.guidance.pictures import read_picture
 from clipmatrix.motion.reading import Excerpt, read_motion
 from clipmatrix.runs.directory import Run, free_path
 from clipmatrix.scene.checkpoint import dump_scene, restore_scene
@@ -70,7 +76,28 @@ def _scene() -> Scene:
 def _settings(_: Path) -> list[bytes]:
     config = dataclasses.replace(preset("draft"), prompts=default_prompts("a red person with a blue head"))
     short = b"quality: draft\nsteps: 20\nprompts:\n  - text: a red man\n    weight: 0.5\nscene: {texture_size: 256}\n"
-    return [dump_yaml(config).encode(), short]
+    recipe = Path(__file__).parents[2] / "examples" / "03_creature.yaml"
+    return [dump_yaml(config).encode(), short, recipe.read_bytes()]
+
+
+def _read_settings(path: Path) -> object:
+    return resolve(load_config(path))
+
+
+def _pictures(_: Path) -> list[bytes]:
+    """Each format with a picture of noise, which leaves no part of the file without a meaning."""
+    noise = np.random.default_rng(0).integers(0, 256, (40, 36, 3), np.uint8)
+    found = []
+    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"):
+        out = io.BytesIO()
+        Image.fromarray(noise).save(out, kind)
+        found.append(out.getvalue())
+    return found
+
+
+def _pickles(_: Path) -> list[bytes]:
+    arrays = {"v": np.arange(12.0).reshape(4, 3), "f": np.zeros((2, 3), np.uint32), "name": "x", "more": [{"a": None}]}
+    return [pickle.dumps(arrays, protocol) for protocol in (0, 2, 4, 5)]
 
 
 def _texts(_: Path) -> list[bytes]:
@@ -238,7 +265,9 @@ def _tries(_: Path) -> list[bytes]:
 
 
 READERS = {
-    "settings": Reader(".yaml", _settings, load_config),
+    "settings": Reader(".yaml", _settings, _read_settings),
+    "picture": Reader(".png", _pictures, read_picture),
+    "pickle": Reader(".pkl", _pickles, lambda path: read_pickled_arrays(path, ("v", "f", "name", "more"))),
     "prompt": Reader(".txt", _texts, _read_text),
     "obj": Reader(".obj", _objs, load_mesh),
     "ply": Reader(".ply", _plys, load_mesh),

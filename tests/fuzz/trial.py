@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
@@ -84,8 +85,8 @@ def find_fault(reader: Reader, data: bytes, folder: Path, seconds: float = 10.0)
                 warnings.simplefilter("ignore")
                 reader.read(path)
         except ClipMatrixError as error:
-            if "\n" in str(error) or len(str(error)) > 600:
-                fault = f"a text of {len(str(error))} characters or several lines: {str(error)[:80]!r}"
+            if re.search(r"[\x00-\x1f\u202a-\u202e]", str(error)) or len(str(error)) > 600:
+                fault = f"a text of {len(str(error))} characters, several lines or with controls: {str(error)!r:.200}"
         except TooLongError as error:
             fault = f"more than {seconds:g} s in {_place(error)}"
         except Exception as error:

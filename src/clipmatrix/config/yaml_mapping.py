@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 
 import yaml
 
-from clipmatrix.errors import ClipMatrixError, ConfigError
+from clipmatrix.errors import ClipMatrixError, ConfigError, shown
 
 _T = TypeVar("_T")
 _MOST_VALUES = 10_000
@@ -126,7 +126,7 @@ class _Reader:
         for key_node, value_node in node.value:
             key = str(key_node.value)
             if key not in fields:
-                raise self.fail(key_node, f'unknown key "{key[:60]}" in {where}: {nearest(key, fields)}')
+                raise self.fail(key_node, f'unknown key "{shown(key)}" in {where}: {nearest(key, fields)}')
             if key in values:
                 raise self.fail(key_node, f'"{key}" stands twice in {where}: remove one of them')
             current = getattr(base, key, None)
@@ -229,4 +229,4 @@ def _describe(node: yaml.Node) -> str:
         case yaml.SequenceNode():
             return "a list"
         case _:
-            return f'"{node.value[:60]}"' if node.value else "nothing"
+            return f'"{shown(node.value)}"' if node.value else "nothing"

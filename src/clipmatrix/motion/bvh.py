@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from clipmatrix.errors import MotionError
+from clipmatrix.errors import MotionError, shown
 from clipmatrix.intake import read_bounded
 from clipmatrix.motion.source import SourceMotion, chain, check_finite
 
@@ -67,7 +67,7 @@ class _Words:
 
     def mistake(self, wanted: str, found: str) -> MotionError:
         return MotionError(
-            f'{self._name}, line {self.line}: wanted {wanted}, found "{found[:40]}"; export the file again'
+            f'{self._name}, line {self.line}: wanted {wanted}, found "{shown(found, 40)}"; export the file again'
         )
 
 
