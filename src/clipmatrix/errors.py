@@ -15,6 +15,16 @@ class ClipMatrixError(Exception):
     """A mistake that the user can mend; the command line prints it as one line and exits with code 2."""
 
 
+def shown(text: str, most: int = 60) -> str:
+    """A stranger's text on one line of at most that many characters, without those that steer terminals."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text[: 4 * most]).split())[:most]
+
+
+def short_reason(error: BaseException) -> str:
+    """What an error of a library says, on one line of at most 120 characters; its kind where it says nothing."""
+    return shown(str(error), 120) or type(error).__name__
+
+
 class ConfigError(ClipMatrixError):
     """A setting, key or value that makes no sense."""
 

@@ -33,7 +33,8 @@ from clipmatrix.bodies.mesh_body import still_body
 from clipmatrix.bodies.rig import Rig
 from clipmatrix.bodies.soup import MOST_FACES, Dressable, Soup, prepare
 from clipmatrix.bodies.subdivide import check_levels
-from clipmatrix.errors import BodyError
+from clipmatrix.errors import BodyError, short_reason
+from clipmatrix.geometry.glb_file import DAMAGED
 
 _REQUIRED = ("hips", "spine", "head", "upper_arm", "lower_arm", "hand", "upper_leg", "lower_leg", "foot")
 
@@ -60,8 +61,10 @@ def load_gltf(path: Path, levels: int = 0) -> Body:
     file = read_gltf(path)
     try:
         return _load(file, levels)
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise file.broken(f"something is missing in it ({error})") from error
+    except (LookupError, TypeError, AttributeError) as error:
+        raise file.broken(f"something is missing in it ({short_reason(error)})") from error
+    except DAMAGED as error:
+        raise file.broken(f"its parts do not fit together ({short_reason(error)})") from error
 
 
 def _load(file: GltfFile, levels: int) -> Body:

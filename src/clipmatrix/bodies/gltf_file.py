@@ -15,10 +15,14 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from clipmatrix.errors import BodyError
+from clipmatrix.errors import BodyError, short_reason
+from clipmatrix.geometry.glb_file import DAMAGED
+from clipmatrix.intake import read_bounded
 
 _COMPONENTS = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+_MOST_ROWS = 10_000_000
+"""An accessor without data is zeros, as many as it likes: more than any body that is read here has."""
 _MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 # What changes how a file's geometry is stored, and is understood here; any other extension that a file requires is
 # one without which it cannot be read.
@@ -45,8 +49,8 @@ class GltfFile:
         """
         try:
             return self._accessor(self.items("accessors")[index])
-        except (IndexError, KeyError, ValueError, TypeError, struct.error) as error:
-            raise self.broken(f"accessor {index} cannot be read ({error})") from error
+        except DAMAGED as error:
+            raise self.broken(f"accessor {index} cannot be read ({short_reason(error)})") from error
 
     def broken(self, what: str) -> BodyError:
         """The error that says so; export it anew is all that a user can do."""
@@ -56,8 +60,10 @@ class GltfFile:
         dtype, width, count = _COMPONENTS[accessor["componentType"]], _WIDTHS[accessor["type"]], accessor["count"]
         if "bufferView" in accessor:
             rows = self._rows(accessor["bufferView"], accessor.get("byteOffset", 0), dtype, width, count)
-        else:
+        elif 0 < count <= _MOST_ROWS:
             rows = np.zeros((count, width), dtype)
+        else:
+            raise ValueError(f"{count} rows of nothing")
         if "sparse" in accessor:
             sparse = accessor["sparse"]
             where, what = sparse["indices"], sparse["values"]
@@ -91,6 +97,13 @@ def read_gltf(path: Path) -> GltfFile:
         BodyError: the file, or one beside it, is missing, broken or needs an extension that is not understood here.
     """
     data = _read(path)
+    try:
+        return _opened(path, data)
+    except DAMAGED as error:
+        raise BodyError(f"{path.name} is a broken glTF file ({short_reason(error)}): export it anew") from error
+
+
+def _opened(path: Path, data: bytes) -> GltfFile:
     binary: bytes | None = None
     if data[:4] == b"glTF":
         text, binary = _chunks(path.name, data)
@@ -99,7 +112,7 @@ def read_gltf(path: Path) -> GltfFile:
     try:
         document = json.loads(text)
         version = str(document["asset"]["version"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BodyError(f"{path.name} is no glTF file (its JSON cannot be read): export it as .glb") from error
     if not version.startswith("2."):
         raise BodyError(f"{path.name} is glTF {version}, wanted 2.0: export it anew")
@@ -140,12 +153,15 @@ def _buffer(path: Path, buffer: dict[str, Any], binary: bytes | None) -> bytes:
             raise BodyError(f"{path.name} is a broken glTF file: a buffer is no base64; export it anew") from error
     if "://" in uri:
         raise BodyError(f"{path.name} keeps its data at {uri}: export it as one .glb file")
-    return _read(path.parent / unquote(uri), f"{path.name} needs ")
+    place = Path(unquote(uri))
+    if place.is_absolute() or ".." in place.parts:
+        raise BodyError(f"{path.name} keeps its data outside of its folder: export it as one .glb file")
+    return _read(path.parent / place, f"{path.name} needs ")
 
 
 def _read(path: Path, before: str = "") -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path)
     except OSError as error:
         raise BodyError(
             f"{before}{path}, which cannot be read ({error.strerror}): name a .glb, .gltf, .obj or .ply file"

@@ -14,7 +14,8 @@ from clipmatrix.bodies.body import Body, FixedShape, RestBody
 from clipmatrix.bodies.polygons import cut_concave_faces
 from clipmatrix.bodies.rig import Rig, joint_from_heads
 from clipmatrix.bodies.soup import Dressable, Soup, prepare, split_soup
-from clipmatrix.errors import BodyError
+from clipmatrix.errors import BodyError, short_reason
+from clipmatrix.intake import check_size
 
 
 def load_mesh(path: Path, levels: int = 0, up: str = "y") -> Body:
@@ -82,6 +83,7 @@ def _read(path: Path) -> list[Any]:
     except ImportError as error:
         raise BodyError(f'{path.name} is read by trimesh: pip install "clipmatrix[bodies]"') from error
     try:
+        check_size(path)
         source: Any = path
         if path.suffix.lower() == ".obj":
             source = io.StringIO(cut_concave_faces(path.read_text(encoding="utf-8", errors="replace")))
@@ -89,16 +91,19 @@ def _read(path: Path) -> list[Any]:
         meshes = scene.dump()
     # A broken file can make the readers fail in any way; all of them mean the same to a user.
     except Exception as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise BodyError(f"{path.name} cannot be read ({reason}): export it anew, as .glb if you can") from error
+        raise BodyError(
+            f"{path.name} cannot be read ({short_reason(error)}): export it anew, as .glb if you can"
+        ) from error
     return [mesh for mesh in meshes if isinstance(mesh, trimesh.Trimesh)]
 
 
 def _soup_of(mesh: Any, name: str) -> Soup:
     positions = np.asarray(mesh.vertices, np.float64)
     faces = np.asarray(mesh.faces, np.int64).reshape(-1, 3)
+    if positions.ndim != 2 or positions.shape[1] != 3:
+        raise BodyError(f"{name} has points that are no triples of numbers: export it anew, as .glb if you can")
     uvs = getattr(mesh.visual, "uv", None)
-    if uvs is not None and len(uvs) != len(positions):
+    if uvs is not None and (uvs.ndim != 2 or len(uvs) != len(positions) or uvs.shape[1] < 2):
         uvs = None
     return Soup(
         name=name,

@@ -9,7 +9,6 @@ References:
     Loper et al., "SMPL: A Skinned Multi-Person Linear Model", ACM TOG 34(6), 2015, equations 8 to 10.
 """
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +25,13 @@ from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, joint_from_heads, prune_i
 from clipmatrix.bodies.unwrap import layout_problem, unwrap, uv_tensors
 from clipmatrix.errors import BodyError
 from clipmatrix.geometry.mesh import Mesh
+from clipmatrix.geometry.npz_file import NpzError, read_npz
 
 NUM_SHAPES = 10
 """The first shape directions, which say most."""
+
+_LARGEST = 1e4
+"""Metres, and weights: no body has more, and what works in single precision does not survive it."""
 
 _BOUND = 2.0
 """Coefficients are in standard deviations of the scanned people; 95 of 100 are within two."""
@@ -102,7 +105,7 @@ def load_smplx(path: Path) -> Body:
     """
     arrays = _read(path)
     template, faces = arrays["v_template"], arrays["f"]
-    regressor, directions = arrays["J_regressor"], arrays["shapedirs"][:, :, :NUM_SHAPES]
+    regressor, directions = arrays["J_regressor"], arrays["shapedirs"]
     num_shapes = directions.shape[2]
     points = np.concatenate([template, regressor @ template])
     moves = np.concatenate([directions, np.einsum("jv,vcs->jcs", regressor, directions)])
@@ -151,19 +154,19 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         )
     needed = ("v_template", "f", "shapedirs", "J_regressor", "kintree_table", "weights")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise BodyError(f"{path.name} holds one array, wanted an SMPL-X model: name its .npz")
-            missing = [name for name in needed if name not in file]
-            if missing:
-                raise BodyError(f"{path.name} has no {missing[0]}, wanted an SMPL-X model: name its .npz")
-            arrays = {name: file[name] for name in (*needed, "vt", "ft") if name in file}
+        arrays = read_npz(path, (*needed, "vt", "ft"))
     except OSError as error:
-        raise BodyError(f"{path} cannot be read ({error.strerror or 'no .npz'}): name an SMPL-X .npz") from error
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise BodyError(f"{path} cannot be read ({error.strerror}): name an SMPL-X .npz") from error
+    except NpzError as error:
         raise BodyError(
-            f"{path.name} is no .npz of plain arrays: save the SMPL-X model anew with numpy.savez"
+            f"{path.name} is no .npz of plain arrays ({error}): save the SMPL-X model anew with numpy.savez"
         ) from error
+    missing = [name for name in needed if name not in arrays]
+    if missing:
+        raise BodyError(f"{path.name} has no {missing[0]}, wanted an SMPL-X model: name its .npz")
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiu" or not array.ndim:
+            raise BodyError(f"{path.name} has {array.dtype} in {name}, wanted a table of numbers: name an SMPL-X .npz")
     num, joints = len(arrays["v_template"]), len(JOINT_NAMES)
     wanted = {
         "v_template": (num, 3),
@@ -179,10 +182,12 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             )
     if arrays["shapedirs"].ndim != 3 or arrays["shapedirs"].shape[:2] != (num, 3) or not arrays["shapedirs"].size:
         raise BodyError(f"{path.name} has shapedirs of shape {arrays['shapedirs'].shape}, wanted {num} x 3 x shapes")
+    arrays["shapedirs"] = arrays["shapedirs"][:, :, :NUM_SHAPES]
     for name in ("v_template", "shapedirs", "J_regressor", "weights"):
         arrays[name] = arrays[name].astype(np.float64)
-        if not np.isfinite(arrays[name]).all():
-            raise BodyError(f"{path.name} has values in {name} that are no numbers: download it again")
+        # Written so that what is no number is refused as well.
+        if not (np.abs(arrays[name]) <= _LARGEST).all():
+            raise BodyError(f"{path.name} has values in {name} that are no numbers, or huge: download it again")
     arrays["f"] = arrays["f"].astype(np.int64)
     if not len(arrays["f"]) or arrays["f"].min() < 0 or arrays["f"].max() >= num:
         raise BodyError(f"{path.name} has faces with vertices that are not there: download it again")

@@ -10,6 +10,7 @@ _SIDE = 512
 _MOST_OVERLAP = 1.25
 """How many times over a layout may use its texels: a quarter is what seams and shared corners come to."""
 _OUTSIDE = 1e-3
+_LARGEST = 1e8
 
 
 def layout_problem(uvs: Float[np.ndarray, "t 2"], face_uvs: Int64[np.ndarray, "f 3"]) -> str | None:
@@ -53,6 +54,9 @@ def unwrap(
         import xatlas
     except ImportError as error:
         raise BodyError(f'{name} needs new uvs, and xatlas makes them: pip install "clipmatrix[bodies]"') from error
+    if not (np.abs(points) <= _LARGEST).all():
+        # On such points xatlas may go on for ever.
+        raise BodyError(f"{name} has points that are no numbers, or too far out: mend it in a modelling program")
     atlas = xatlas.Atlas()
     pack = xatlas.PackOptions()
     pack.resolution, pack.padding, pack.bilinear = 1024, 4, True

@@ -7,7 +7,10 @@ from pathlib import Path
 from clipmatrix.config.run import RunConfig
 from clipmatrix.config.yaml_mapping import load_yaml, nearest, top_level_value
 from clipmatrix.errors import ConfigError
+from clipmatrix.intake import read_bounded
 from clipmatrix.scene.config import SceneConfig
+
+_LARGEST_BYTES = 1_000_000
 
 
 def _draft() -> RunConfig:
@@ -48,7 +51,7 @@ def load_config(path: Path, quality: str | None = None) -> RunConfig:
         ConfigError: the file cannot be read, or says something that makes no sense; with its line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, _LARGEST_BYTES).decode("utf-8")
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}): name a YAML file") from error
     except UnicodeDecodeError as error:

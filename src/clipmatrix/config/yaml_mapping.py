@@ -6,6 +6,7 @@ dataclasses of these; ``tuple[tuple[str, float], ...]`` may also be written as `
 
 import dataclasses
 import difflib
+import itertools
 import math
 import re
 import types
@@ -16,9 +17,10 @@ from typing import Any, Literal, TypeVar
 
 import yaml
 
-from clipmatrix.errors import ClipMatrixError, ConfigError
+from clipmatrix.errors import ClipMatrixError, ConfigError, shown
 
 _T = TypeVar("_T")
+_MOST_VALUES = 10_000
 
 
 def load_yaml(text: str, name: str, base: _T) -> _T:
@@ -37,8 +39,12 @@ def load_yaml(text: str, name: str, base: _T) -> _T:
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{name}:1: no valid YAML: {reason}; save it as plain text") from error
+    except RecursionError as error:
+        raise ConfigError(f"{name}:1: it is nested too deeply: write it as `key: value` lines") from error
     if node is None:
         return base
+    if _num_values(node, {}) > _MOST_VALUES:
+        raise ConfigError(f"{name}:1: it holds more than {_MOST_VALUES} values, aliases written out: shorten it")
     return reader.section(node, type(base), base, "the file")
 
 
@@ -51,7 +57,7 @@ def top_level_value(text: str, key: str) -> str | None:
     """The text of a scalar at the top level, or None; for keys that decide what the others start from."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return None
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
@@ -83,6 +89,17 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
 
 
+def _num_values(node: yaml.Node, seen: dict[int, float]) -> float:
+    """How many values the node comes to with its aliases written out; infinitely many where it holds itself."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1.0
+    if id(node) not in seen:
+        seen[id(node)] = math.inf
+        inner = node.value if isinstance(node, yaml.SequenceNode) else itertools.chain.from_iterable(node.value)
+        seen[id(node)] = 1.0 + sum(_num_values(item, seen) for item in inner)
+    return seen[id(node)]
+
+
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
@@ -109,7 +126,7 @@ class _Reader:
         for key_node, value_node in node.value:
             key = str(key_node.value)
             if key not in fields:
-                raise self.fail(key_node, f'unknown key "{key}" in {where}: {nearest(key, fields)}')
+                raise self.fail(key_node, f'unknown key "{shown(key)}" in {where}: {nearest(key, fields)}')
             if key in values:
                 raise self.fail(key_node, f'"{key}" stands twice in {where}: remove one of them')
             current = getattr(base, key, None)
@@ -185,7 +202,7 @@ class _Reader:
         try:
             # YAML 1.1 takes 1e-3 for a text; Python knows better.
             value = int(text.replace("_", "")) if kind is int else float(text.replace("_", ""))
-        except ValueError:
+        except (ValueError, OverflowError):
             raise problem from None
         if not math.isfinite(value):
             raise problem
@@ -212,4 +229,4 @@ def _describe(node: yaml.Node) -> str:
         case yaml.SequenceNode():
             return "a list"
         case _:
-            return f'"{node.value}"' if node.value else "nothing"
+            return f'"{shown(node.value)}"' if node.value else "nothing"

@@ -17,10 +17,11 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image
 
-from clipmatrix.errors import ExportError
+from clipmatrix.errors import ExportError, short_reason
+from clipmatrix.geometry.glb_file import DAMAGED
 from clipmatrix.geometry.mesh import Mesh
+from clipmatrix.intake import read_bounded
 
-LARGEST_BYTES = 1 << 30
 LARGEST_PIXELS = 8192 * 8192
 _DTYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}
@@ -44,17 +45,32 @@ def read_glb_surface(path: Path) -> GlbSurface:
         ExportError: it cannot be read, is larger than a gigabyte, or is no valid GLB with triangles.
     """
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise ExportError(f"{path} is larger than a gigabyte: name a smaller GLB")
-        data = path.read_bytes()
+        data = read_bounded(path)
     except OSError as error:
         raise ExportError(f"{path} cannot be read ({error.strerror}): name a GLB file") from error
     try:
         return _surface(_File(*_chunks(data)))
     except _Broken as error:
         raise ExportError(f"{path} is no sound GLB ({error}): export it anew") from error
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, struct.error, RecursionError) as error:
+    except DAMAGED as error:
         raise ExportError(f"{path} is no sound GLB ({_reason(error)}): export it anew") from error
+
+
+def read_picture(data: bytes) -> UInt8[np.ndarray, "th tw 3"]:
+    """The colours of a picture of any format that Pillow reads, of at most 8192 x 8192 pixels.
+
+    Raises:
+        ValueError: it is larger, which is found out before it is unpacked, or cannot be read.
+    """
+    try:
+        # Pillow warns of pictures that are too large before it refuses them; the size is checked here.
+        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
+            warnings.simplefilter("ignore")
+            if image.width * image.height > LARGEST_PIXELS:
+                raise ValueError(f"its picture of {image.width}x{image.height} is larger than 8192x8192")
+            return np.array(image.convert("RGB"))
+    except (OSError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
+        raise ValueError(f"its picture cannot be read: {short_reason(error)}") from error
 
 
 class _Broken(Exception):
@@ -121,16 +137,7 @@ class _File:
         source = self.item("images", int(self.item("textures", index)["source"]))
         if "bufferView" not in source:
             raise _Broken("its pictures lie in other files")
-        data, _ = self.view(source["bufferView"])
-        try:
-            # Pillow warns of pictures that are too large before it refuses them; the size is checked here.
-            with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
-                warnings.simplefilter("ignore")
-                if image.width * image.height > LARGEST_PIXELS:
-                    raise _Broken(f"its picture of {image.width}x{image.height} is larger than 8192x8192")
-                return np.asarray(image.convert("RGB"))
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-            raise _Broken(f"its picture cannot be read: {_reason(error)}") from error
+        return read_picture(self.view(source["bufferView"])[0])
 
     def item(self, name: str, index: int) -> dict[str, Any]:
         items = self.document.get(name, [])

@@ -1,22 +1,21 @@
 """Characters out of the GLB files that ``write_glb`` writes, so that what is filmed is what is in the file."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from scipy.spatial.transform import Rotation
 
 from clipmatrix.bodies.body import Morph
 from clipmatrix.bodies.clips import Clip
 from clipmatrix.bodies.rig import Rig, parent_from_joint
-from clipmatrix.errors import ExportError
+from clipmatrix.errors import ExportError, short_reason
 from clipmatrix.export.character import Character, Extras
+from clipmatrix.export.glb_reading import read_picture
 from clipmatrix.export.gltf import BODY_NAME
 from clipmatrix.export.group import join_characters
-from clipmatrix.geometry.glb_file import GlbError, GlbFile, Json, read_glb_file
+from clipmatrix.geometry.glb_file import DAMAGED, GlbError, GlbFile, Json, read_glb_file
 from clipmatrix.geometry.glb_tracks import sample_track
 from clipmatrix.geometry.mesh import Mesh
 
@@ -46,8 +45,8 @@ def read_character(path: Path) -> CharacterFile:
         return _read(file)
     except OSError as error:
         raise ExportError(f"{path} cannot be read ({error.strerror}): let the run finish first") from error
-    except (GlbError, KeyError, IndexError, TypeError, ValueError, UnidentifiedImageError) as error:
-        raise ExportError(f"{path} is no sound character file ({error}): create it anew") from error
+    except (GlbError, *DAMAGED) as error:
+        raise ExportError(f"{path} is no sound character file ({short_reason(error)}): create it anew") from error
 
 
 def _read(file: GlbFile) -> CharacterFile:
@@ -215,8 +214,7 @@ def _map(file: GlbFile, reference: Json | None) -> np.ndarray | None:
     texture = file.items("textures")[int(reference["index"])]
     source = texture.get("source", texture.get("extensions", {}).get("EXT_texture_webp", {}).get("source", 0))
     image = file.items("images")[int(source)]
-    with Image.open(io.BytesIO(file.view(int(image["bufferView"])))) as picture:
-        return np.array(picture.convert("RGB"))
+    return read_picture(file.view(int(image["bufferView"])))
 
 
 def _extras(asset: Json) -> Extras:

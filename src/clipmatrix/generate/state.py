@@ -127,5 +127,5 @@ def read_state(data: bytes, name: str) -> SavedState:
         if found != FORMAT:
             raise RunError(f"{name} has format {found}, and this version reads {FORMAT}: repeat the run with --from")
         return SavedState(Progress(**header), tensors, name)
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(f"{name} is damaged or no state of a run: repeat the run with --from") from error

@@ -88,7 +88,7 @@ def resume_tries(out: Path, parts: Parts | None = None) -> Generator[Event, None
     """
     folder = Run(out).tries_path
     config = load_config(folder / "config.yaml")
-    record = _read_record(folder / "tries.json")
+    record = read_record(folder / "tries.json")
     yield from _Tries(config, out, record, parts or load_parts(config)).run()
 
 
@@ -204,13 +204,18 @@ def _relay(events: Generator[Event, None, None]) -> Generator[Event, None, tuple
         events.close()
 
 
-def _read_record(path: Path) -> _Record:
+def read_record(path: Path) -> _Record:
+    """What an earlier process wrote down.
+
+    Raises:
+        RunError: it cannot be read, or is damaged.
+    """
     try:
         found = json.loads(read_file(path))
         results = tuple(_Result(**result) for result in found.pop("results"))
         record = _Record(**found, results=results)
         is_sound = 1 <= record.num <= MOST and len(results) <= record.num and isinstance(record.judge, str)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RunError(f"{path} is damaged: try again with a new --out") from error
     if not is_sound:
         raise RunError(f"{path} is damaged: try again with a new --out")

@@ -16,13 +16,19 @@ from typing import Any
 
 import numpy as np
 
+from clipmatrix.intake import read_bounded
+
 Json = dict[str, Any]
 
 _MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 _DTYPES = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
-_MOST_VALUES = 1 << 28
+_MOST_VALUES = 1 << 25
 """Files that announce more zeros than this are taken to be broken."""
 _SHAPES = {"SCALAR": (), "VEC2": (2,), "VEC3": (3,), "VEC4": (4,), "MAT2": (2, 2), "MAT3": (3, 3), "MAT4": (4, 4)}
+
+
+DAMAGED = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError, struct.error)
+"""What comes of taking a damaged document at its word."""
 
 
 class GlbError(Exception):
@@ -61,6 +67,8 @@ class GlbFile:
             return self._sparse(index, accessor, dtype, shape)
         width = int(np.prod(shape, dtype=int)) * dtype.itemsize
         if "bufferView" not in accessor:
+            if not 0 < count * int(np.prod(shape, dtype=int)) <= _MOST_VALUES:
+                raise GlbError(f"its accessor {index} announces {count} rows and stores none")
             return np.zeros((count, *shape), dtype)
         data = self.view(int(accessor["bufferView"]))
         stride = int(self._item("bufferViews", int(accessor["bufferView"])).get("byteStride", width))
@@ -79,8 +87,6 @@ class GlbFile:
         """A table of which the file stores some rows only."""
         sparse, num_rows = accessor["sparse"], int(accessor["count"])
         dense = {key: value for key, value in accessor.items() if key != "sparse"}
-        if "bufferView" not in dense and num_rows * int(np.prod(shape, dtype=int)) > _MOST_VALUES:
-            raise GlbError(f"its accessor {index} announces {num_rows} rows and stores none")
         whole = GlbFile({**self.document, "accessors": [dense]}, self.binary).array(0).copy()
         num = int(sparse["count"])
         ids, rows = (
@@ -116,7 +122,7 @@ def read_glb_file(path: Path) -> GlbFile:
         OSError: it cannot be read.
         GlbError: it is no whole GLB or glTF file.
     """
-    return parse_glb(path.read_bytes(), path.parent)
+    return parse_glb(read_bounded(path), path.parent)
 
 
 def parse_glb(data: bytes, folder: Path | None = None) -> GlbFile:
@@ -166,7 +172,7 @@ def pack_glb_file(file: GlbFile) -> bytes:
 def _json(data: bytes) -> Json:
     try:
         document = json.loads(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise GlbError("its JSON cannot be read") from None
     if not isinstance(document, dict):
         raise GlbError("its JSON is no object")
@@ -188,6 +194,6 @@ def _outer_buffer(document: Json, folder: Path | None) -> bytes:
     if not uri or folder is None or Path(uri).is_absolute() or ".." in Path(uri).parts:
         raise GlbError("its data is not in it")
     try:
-        return (folder / uri).read_bytes()
+        return read_bounded(folder / uri)
     except OSError:
         raise GlbError(f"its data is missing: {uri} beside it") from None

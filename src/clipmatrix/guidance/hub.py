@@ -54,7 +54,7 @@ def downloaded_encoders() -> tuple[str, ...]:
     for config in Path(constants.HF_HUB_CACHE).glob("models--*/snapshots/*/config.json"):
         try:
             kind = json.loads(config.read_text(encoding="utf-8")).get("model_type")
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue
         if kind in ("clip", "siglip", "siglip2") and has_weights(config.parent):
             names.add(config.parents[2].name.removeprefix("models--").replace("--", "/"))

@@ -66,7 +66,7 @@ def _is_mini(config: Path) -> bool:
     """Whether a folder's config names the embedded encoder's kind; another training of it, for instance."""
     try:
         return json.loads(config.read_text(encoding="utf-8")).get("model_type") == "clipmatrix-mini"
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
 
 

@@ -1,5 +1,7 @@
 """Pictures as targets: a guidance that reads the keys of given pictures like texts; knows no prompt and no encoder."""
 
+import struct
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +14,11 @@ from torch import Tensor
 
 from clipmatrix.errors import PromptError
 from clipmatrix.guidance.base import Guidance
+from clipmatrix.intake import check_size
 
 _LARGEST = 1024
+_MOST_PIXELS = 8192 * 8192
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _BEHIND = (184, 184, 184)
 """What transparent pictures are put on, in sRGB."""
 
@@ -70,9 +75,15 @@ def read_picture(path: Path) -> Float[Tensor, "1 3 h w"]:
         PromptError: there is none, or it cannot be read.
     """
     try:
-        with Image.open(path) as opened:
+        check_size(path)
+        # Pillow warns of pictures that are too large before it refuses them; the size is checked here.
+        with warnings.catch_warnings(), Image.open(path) as opened:
+            warnings.simplefilter("ignore")
+            if opened.width * opened.height > _MOST_PIXELS:
+                raise PromptError(f"the picture {path} has {opened.width} x {opened.height} pixels: make it smaller")
             picture = ImageOps.exif_transpose(opened).convert("RGBA")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    # A damaged picture can make the library fail in any of these ways.
+    except (OSError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, struct.error, *_BOMBS) as error:
         reason = getattr(error, "strerror", None) or "no picture that can be read"
         raise PromptError(f"the picture {path} cannot be used ({reason}): name a PNG or JPEG file") from error
     picture.thumbnail((_LARGEST, _LARGEST))

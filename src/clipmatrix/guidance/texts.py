@@ -101,7 +101,7 @@ def read_json(path: Path) -> dict[str, object]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read: {_one_line(error)}; download the checkpoint again") from error
     if not isinstance(content, dict):
         raise ModelError(f"wanted settings in {path}, found {type(content).__name__}; download the checkpoint again")

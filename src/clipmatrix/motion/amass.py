@@ -5,7 +5,6 @@ Such files hold joint rotations without a skeleton, for everybody has the same j
 figure with a leg of 0.81 m, and say nothing of anybody's shape.
 """
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,10 +12,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from clipmatrix.errors import MotionError
+from clipmatrix.errors import MotionError, short_reason
+from clipmatrix.geometry.npz_file import NpzError, read_npz
 from clipmatrix.motion.source import SourceMotion, chain, check_finite
 
 _USUAL_FPS = 30.0
+_MOST_FRAMES = 200_000
 # name: (parent, place at rest in metres), y up, facing +Z, the left hand at +X; a side's rows are those of the left.
 _BODY: dict[str, tuple[str | None, tuple[float, float, float]]] = {
     "pelvis": (None, (0.0, 0.90, 0.0)),
@@ -66,14 +67,15 @@ def read_amass(path: Path) -> SourceMotion:
         MotionError: the file cannot be read, or holds no such parameters.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            tables = {key: archive[key] for key in archive.files if _is_read(key)}
+        tables = read_npz(path, (*_PARTS, *_SHIFTS, *_RATES))
     except OSError as error:
-        raise MotionError(f"{path} cannot be read ({error.strerror or 'no archive'}): name an .npz file") from error
-    except (ValueError, zipfile.BadZipFile, EOFError, KeyError, NotImplementedError) as error:
+        raise MotionError(f"{path} cannot be read ({error.strerror}): name an .npz file") from error
+    except NpzError as error:
         raise MotionError(f"{path.name} is no whole .npz file ({error}): download or export it again") from error
     rotvecs = _rotvecs(tables, path.name)
     num, num_joints = rotvecs.shape[:2]
+    if num > _MOST_FRAMES:
+        raise MotionError(f"{path.name} has {num} frames, and {_MOST_FRAMES} are read at most: cut it into parts")
     skeleton = _skeleton(num_joints, path.name)
     names = list(skeleton)
     parents = [-1 if parent is None else names.index(parent) for parent, _ in skeleton.values()]
@@ -110,10 +112,6 @@ _PARTS = (
 )
 _SHIFTS = ("trans", "transl")
 _RATES = ("mocap_framerate", "mocap_frame_rate", "framerate", "fps")
-
-
-def _is_read(key: str) -> bool:
-    return key in _PARTS or key in _SHIFTS or key in _RATES
 
 
 def _rotvecs(tables: Mapping[str, np.ndarray], name: str) -> Float[np.ndarray, "n j 3"]:
@@ -189,5 +187,7 @@ def _fps(tables: Mapping[str, np.ndarray], name: str) -> float:
         return _USUAL_FPS
     values = tables[key]
     if values.dtype.kind not in "fiu" or values.size != 1 or not 0.1 <= float(values.reshape(-1)[0]) <= 10_000.0:
-        raise MotionError(f"{name}: wanted one frame rate from 0.1 to 10000 in {key}, found {values!r:.60}")
+        raise MotionError(
+            f"{name}: wanted one frame rate from 0.1 to 10000 in {key}, found {short_reason(ValueError(values))}"
+        )
     return float(values.reshape(-1)[0])

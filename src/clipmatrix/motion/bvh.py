@@ -12,10 +12,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from clipmatrix.errors import MotionError
+from clipmatrix.errors import MotionError, shown
+from clipmatrix.intake import read_bounded
 from clipmatrix.motion.source import SourceMotion, chain, check_finite
 
 _AXES = "XYZ"
+_MOST_CHANNELS = 12
 _CHANNELS = {f"{axis}{kind}".lower() for axis in _AXES for kind in ("position", "rotation")}
 
 
@@ -65,7 +67,7 @@ class _Words:
 
     def mistake(self, wanted: str, found: str) -> MotionError:
         return MotionError(
-            f'{self._name}, line {self.line}: wanted {wanted}, found "{found[:40]}"; export the file again'
+            f'{self._name}, line {self.line}: wanted {wanted}, found "{shown(found, 40)}"; export the file again'
         )
 
 
@@ -76,7 +78,7 @@ def read_bvh(path: Path) -> SourceMotion:
         MotionError: the file cannot be read or is damaged; with the line.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_bounded(path).decode("utf-8", errors="replace")
     except OSError as error:
         raise MotionError(f"{path} cannot be read ({error.strerror}): name a BVH file") from error
     head, mark, tail = text.partition("MOTION")
@@ -118,6 +120,8 @@ def _read_skeleton(words: _Words) -> _Skeleton:
                 skeleton.offsets[joint] = [words.number("a number of an offset") for _ in range(3)]
             case "CHANNELS":
                 num = words.number("the number of channels")
+                if num not in range(_MOST_CHANNELS + 1):
+                    raise words.mistake(f"a number of channels up to {_MOST_CHANNELS}", f"{num:g}")
                 for _ in range(int(num)):
                     word = words.next("a channel")
                     if word.lower() not in _CHANNELS:

@@ -6,12 +6,13 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from clipmatrix.errors import MotionError
-from clipmatrix.geometry.glb_file import GlbError, GlbFile, Json, read_glb_file
+from clipmatrix.errors import MotionError, short_reason
+from clipmatrix.geometry.glb_file import DAMAGED, GlbError, GlbFile, Json, read_glb_file
 from clipmatrix.geometry.glb_tracks import TRACK_WIDTHS, node_order, sample_track
 from clipmatrix.motion.source import NEAR_ZERO, SourceMotion, check_finite
 
 _FPS = 60.0
+_LONGEST_S = 3600.0
 
 
 def read_glb_clip(path: Path, take: str | None = None) -> SourceMotion:
@@ -29,10 +30,8 @@ def read_glb_clip(path: Path, take: str | None = None) -> SourceMotion:
         raise MotionError(f"{path} cannot be read ({error.strerror}): name a GLB file") from error
     except GlbError as error:
         raise MotionError(f"{path.name} is no sound GLB file: {error}; export it again") from error
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise MotionError(
-            f"{path.name} is no sound GLB file ({type(error).__name__}: {error}); export it again"
-        ) from error
+    except DAMAGED as error:
+        raise MotionError(f"{path.name} is no sound GLB file ({short_reason(error)}): export it again") from error
 
 
 def _read(file: GlbFile, path: Path, take: str | None) -> SourceMotion:
@@ -44,6 +43,8 @@ def _read(file: GlbFile, path: Path, take: str | None) -> SourceMotion:
     ends = [float(file.array(int(animation["samplers"][int(c["sampler"])]["input"]))[-1]) for c in channels]
     if not channels:
         raise MotionError(f"{path.name}: its animation moves no joint: choose a file with a skeleton's movement")
+    if not max(ends) <= _LONGEST_S:
+        raise MotionError(f"{path.name}: its animation lasts {max(ends):.0f} s, an hour at most is read: cut it")
     num = max(int(np.floor(max(ends) * _FPS + 1e-6)) + 1, 1)
     times = np.arange(num) / _FPS
     local = _still(nodes, num)

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from clipmatrix.errors import RunError
+from clipmatrix.intake import read_bounded
 from clipmatrix.runs.files import file_errors, free_bytes, read_file, write_whole
 
 _FOLDERS = ("checkpoints", "previews", "result")
 _LONGEST_SLUG = 60
+_LARGEST_RECORD = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -185,15 +187,15 @@ class Run:
         for line in read_file(self.events_path).decode("utf-8", errors="replace").split("\n"):
             try:
                 records.append(json.loads(line))
-            except json.JSONDecodeError:
+            except (json.JSONDecodeError, RecursionError):
                 break
         return [record for record in records if isinstance(record, dict)]
 
     def read_environment(self) -> dict[str, Any]:
         """What the run ran on; empty where the record is missing or damaged."""
         try:
-            record = json.loads(self.environment_path.read_bytes())
-        except (OSError, ValueError):
+            record = json.loads(read_bounded(self.environment_path, _LARGEST_RECORD))
+        except (OSError, ValueError, RecursionError):
             return {}
         return record if isinstance(record, dict) else {}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from clipmatrix.durable import put_in_place
 from clipmatrix.errors import RunError
+from clipmatrix.intake import read_bounded
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -48,7 +49,7 @@ def read_file(path: Path) -> bytes:
         RunError: they cannot be read.
     """
     try:
-        return path.read_bytes()
+        return read_bounded(path)
     except OSError as error:
         raise RunError(f"{path} cannot be read ({error.strerror or error}): name another run") from error
 

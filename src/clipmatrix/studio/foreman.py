@@ -246,6 +246,6 @@ def _last_event(run: Run) -> dict[str, object]:
             log.seek(max(0, log.tell() - _LAST_BYTES))
             lines = log.read().split(b"\n")
         record = json.loads(lines[-2])
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}

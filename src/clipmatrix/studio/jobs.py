@@ -182,7 +182,7 @@ class Queue:
         """What its worker last wrote, or None where it came to no end."""
         try:
             record = json.loads(self.end_path(job).read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return record if isinstance(record, dict) else None
 
@@ -211,7 +211,7 @@ def _read_job(path: Path) -> Job | None:
     try:
         record = json.loads(path.read_bytes())
         job = Job(**{field.name: record[field.name] for field in fields(Job) if field.name in record})
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     states = (*ACTIVE, *ENDED, "waiting")
     is_sound = isinstance(job.number, int) and isinstance(job.rank, int) and job.state in states

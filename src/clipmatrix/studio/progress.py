@@ -76,7 +76,7 @@ class EventReader:
         for line in data[:whole].split(b"\n"):
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict):
                 self._see(record)

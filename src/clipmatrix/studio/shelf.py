@@ -54,7 +54,7 @@ class Shelf:
         """The names of the runs with a star."""
         try:
             names = json.loads((self._folder / "stars.json").read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return set()
         return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
 
@@ -235,6 +235,6 @@ def _load(path: Path, _changed_ns: int, _size: int) -> RunConfig:
 def _read_health(run: Run) -> dict[str, Any] | None:
     try:
         record = json.loads(run.health_path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

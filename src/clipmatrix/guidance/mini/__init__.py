@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from clipmatrix.errors import ModelError
+from clipmatrix.errors import ModelError, short_reason
 from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork, freeze
 from clipmatrix.guidance.mini.words import FUNCTION_WORDS, PicturedWords, find_words, read_pictured
 
@@ -156,7 +156,7 @@ def load_mini(folder: Path | None = None, device: torch.device | str = "cpu") ->
         name = Path(str(error.filename)).name
         raise ModelError(f"wanted the mini encoder in {source}, found no {name}; install clipmatrix anew") from error
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = short_reason(error)
         raise ModelError(
             f"wanted the mini encoder in {source}, found a damaged or foreign one ({reason}); install clipmatrix anew"
         ) from error
