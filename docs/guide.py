@@ -28,12 +28,12 @@ from clipmatrix.config.parameters import (
     TextureLearning,
 )
 from clipmatrix.config.resolving import resolve
+from clipmatrix.generate.blank import blank_scene
 from clipmatrix.generate.cuts import Cut
-from clipmatrix.generate.distributions import Distributions, build_habits
+from clipmatrix.generate.distributions import Distributions
 from clipmatrix.generate.events import Checkpoint
 from clipmatrix.generate.loading import build_parts
 from clipmatrix.generate.staging import Staging
-from clipmatrix.generate.starts import outfit_names
 from clipmatrix.guidance.fake import load_fake
 from clipmatrix.guidance.prompts import view_words
 from clipmatrix.plans import CameraPlan, LightPlan, MaterialPlan
@@ -44,7 +44,6 @@ from clipmatrix.scene.checkpoint import restore_scene
 from clipmatrix.scene.config import SceneConfig
 from clipmatrix.scene.lights import plain_lights
 from clipmatrix.scene.scene import Scene
-from clipmatrix.scene.start import neutral_start
 from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import Cameras
 from clipmatrix.views.framing import contact_cameras
@@ -71,13 +70,7 @@ def scene_of(config: RunConfig) -> Scene:
             if isinstance(event, Checkpoint) and event.is_last:
                 break
         data = (Path(folder) / "run" / "checkpoints" / "best.safetensors").read_bytes()
-    resolved = resolve(config)
-    body = load_body(config.body)
-    start = neutral_start(body)
-    parts = build_parts(load_fake(), body, resolved)
-    scene = Scene(
-        body, start, resolved.scene, dict.fromkeys(outfit_names(resolved), start), None, build_habits(parts, resolved)
-    )
+    scene = blank_scene(load_body(config.body), config)
     restore_scene(scene, data, "best")
     return scene
 
@@ -143,21 +136,29 @@ def join(cells: list[Cell], path: Path) -> None:
 
 
 def wildness() -> list[Cell]:
-    prompts = (Prompt("a spiky lava demon with horns", twin=1.0),)
-    return [(f"wildness {dial}", front(scene_of(base(*prompts, wildness=dial)))) for dial in (0.0, 0.5, 1.0)]
+    return _dialled("a spiky lava demon with horns")
+
+
+def wildness_limbs() -> list[Cell]:
+    return _dialled("a tree monster with long thin limbs")
+
+
+def _dialled(text: str) -> list[Cell]:
+    prompt = Prompt(text, twin=1.0)
+    return [(f"wildness: {dial:g}", front(scene_of(base(prompt, wildness=dial)))) for dial in (0.0, 0.5, 1.0)]
 
 
 def regions() -> list[Cell]:
-    whole = Prompt("a mossy stone giant")
+    whole = Prompt("a mossy stone statue")
     both = base(whole, Prompt("a golden head", 0.6, "head"))
-    return [("one prompt", front(scene_of(base(whole)))), ("+ a golden head, region: head", front(scene_of(both)))]
+    return [("a mossy stone statue", front(scene_of(base(whole)))), ("+ a golden head", front(scene_of(both)))]
 
 
 def weights() -> list[Cell]:
     striped = Prompt("a striped person")
     cells = [("a striped person", front(scene_of(base(striped))))]
-    avoided = base(striped, Prompt("a black person", -0.6), Prompt("a white person", -0.6))
-    return [*cells, ("not black, not white (-0.6)", front(scene_of(avoided)))]
+    avoided = base(striped, Prompt("a green person", -1.0), Prompt("a blue person", -1.0))
+    return [*cells, ("not green, not blue (-1)", front(scene_of(avoided)))]
 
 
 def untextured() -> list[Cell]:
@@ -180,13 +181,13 @@ def pictures() -> list[Cell]:
 
 def starts() -> list[Cell]:
     prompt = Prompt("a zebra striped man")
+    given = (("weight", 1.0), ("muscle", 0.1), ("age", 0.9))
     old = ParametersConfig(
-        shape=ShapeLearning("fixed", start=(("age", 1.0), ("weight", 0.9), ("height", 0.1))),
-        material=MaterialLearning(start_roughness=0.15),
+        shape=ShapeLearning("fixed", start=given), material=MaterialLearning("fixed", start_roughness=0.15)
     )
     return [
         ("as searched", front(scene_of(base(prompt)))),
-        ("shape: fixed, with a start", front(scene_of(base(prompt, parameters=old)))),
+        ("shape and material given", front(scene_of(base(prompt, parameters=old)))),
     ]
 
 
@@ -202,43 +203,38 @@ def texture_start() -> list[Cell]:
 
 def smoothing() -> list[Cell]:
     prompts = (Prompt("a spiky monster with horns", twin=1.0),)
+    quick = ParametersConfig(offset=Learning(rate=0.03))
     cells = []
-    for name, begin in (("smoothing 12 throughout", 0.0), ("from 384 down to 12", 384.0)):
-        scene = SceneConfig(texture_size=512, smoothing_start=begin)
-        config = base(*prompts, start="neutral", wildness=1.0, scene=scene, steps=100)
-        if not begin:
-            # The dial would start coarse by itself.
-            config = dataclasses.replace(config, scene=dataclasses.replace(scene, smoothing_start=12.0))
-        cells.append((name, front(scene_of(config), is_plain=True)))
+    for label, strength, begin in (
+        ("smoothing: 1", 1.0, 1.0),
+        ("12, the default", 12.0, 12.0),
+        ("from 384 down to 12", 12.0, 384.0),
+    ):
+        # The dial would start coarse by itself.
+        scene = SceneConfig(texture_size=512, smoothing=strength, smoothing_start=begin)
+        config = base(*prompts, start="neutral", wildness=1.0, scene=scene, parameters=quick)
+        cells.append((label, front(scene_of(config), is_plain=True)))
     return cells
 
 
 def guidance() -> list[Cell]:
-    prompt = Prompt("a leopard spotted woman")
-    score = base(prompt).score
+    config = base(Prompt("a leopard spotted woman"), start="neutral")
+    choices = {
+        "as it is": {}, "contrast_weight: 0": {"contrast_weight": 0.0}, "pooling: max": {"pooling": "max"},
+        "delta_weight: 1": {"delta_weight": 1.0},
+    }  # fmt: skip
     return [
-        ("pooling: mean", front(scene_of(base(prompt, start="neutral")))),
-        (
-            "pooling: mixed",
-            front(scene_of(base(prompt, start="neutral", score=dataclasses.replace(score, pooling="mixed")))),
-        ),
-        (
-            "delta_weight 1",
-            front(scene_of(base(prompt, start="neutral", score=dataclasses.replace(score, delta_weight=1.0)))),
-        ),
+        (label, front(scene_of(dataclasses.replace(config, score=dataclasses.replace(config.score, **changes)))))
+        for label, changes in choices.items()
     ]
 
 
 def twins() -> list[Cell]:
+    quick = ParametersConfig(shape=ShapeLearning(rate=0.2))
+    prompts = [(weight, Prompt("a very fat stone man", twin=weight)) for weight in (0.0, 2.0)]
     return [
-        (
-            f"twin: {weight:g}",
-            front(
-                scene_of(base(Prompt("a fat stone giant with spikes", twin=weight), start="neutral", wildness=0.9)),
-                is_plain=True,
-            ),
-        )
-        for weight in (0.0, 1.0)
+        (f"twin: {weight:g}", front(scene_of(base(prompt, start="neutral", parameters=quick)), is_plain=True))
+        for weight, prompt in prompts
     ]
 
 
@@ -298,8 +294,8 @@ def widening() -> list[Cell]:
 PICTURES: dict[str, Callable[[], list[Cell]]] = {
     function.__name__: function
     for function in (
-        cameras, lights, words, widening, wildness, regions, weights, untextured, looks, pictures, starts,
-        texture_start, smoothing, guidance, twins,
+        cameras, lights, words, widening, wildness, wildness_limbs, regions, weights, untextured, looks, pictures,
+        starts, texture_start, smoothing, guidance, twins,
     )
 }  # fmt: skip
 

@@ -107,10 +107,8 @@ def test_unknown_qualities_and_starts(capsys: pytest.CaptureFixture[str]) -> Non
         ("ani", 'there is no body "ani" (.glb, .gltf, .obj and .ply can be read): did you mean "anny"?'),
         ("dog.glb", "dog.glb, which cannot be read (No such file or directory): name a .glb, .gltf, .obj or .ply file"),
         ("", "body must not be empty: name anny, smplx:FILE.npz or a mesh file"),
-        (
-            "smplx:model.pkl",
-            "model.pkl is a pickle, which may run programs when it is read: name the .npz of the same download",
-        ),
+        ("smplx:model.pkl", "model.pkl cannot be read (No such file or directory): name a model file"),
+        ("model.pkl", "model.pkl may be an SMPL-X model: write smplx:model.pkl as the body"),
     ],
 )
 def test_bodies_that_cannot_be_used(capsys: pytest.CaptureFixture[str], body: str, message: str) -> None:

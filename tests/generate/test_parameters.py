@@ -43,7 +43,7 @@ def _run(config: RunConfig, steps: int | None = None):
     config = resolve(config)
     parts = small_parts(config)
     scene = Scene(
-        parts.body, neutral_starts(parts.body, config).main, config.scene, None, None, build_habits(parts, config)
+        parts.body, neutral_starts(parts.body, config).main, config.scene, None, None, build_habits(parts.body, config)
     )
     scorer = Scorer(parts.guidance, config.prompts, config.score)
     stepper = Stepper(parts, scene, scorer, config, torch.Generator().manual_seed(0))
@@ -243,7 +243,7 @@ def test_learnt_poses_come_more_often_where_they_fit_least() -> None:
     parameters = ParametersConfig(poses=Distribution("learned"))
     config = dataclasses.replace(small_config(steps=10), views=64, parameters=parameters)
     parts = small_parts(config, build_support_body())
-    habits = build_habits(parts, config)
+    habits = build_habits(parts.body, config)
     scene = Scene(parts.body, neutral_start(parts.body), config.scene, None, None, habits)
     source = Distributions(parts, scene, config)
     habit = habits["poses"]
@@ -264,4 +264,4 @@ def test_poses_of_what_is_no_humanoid_cannot_be_learnt() -> None:
     config = dataclasses.replace(small_config(), parameters=ParametersConfig(poses=Distribution("learned")))
     parts = small_parts(config)
     with pytest.raises(ConfigError, match="no humanoid"):
-        build_habits(dataclasses.replace(parts, body=dataclasses.replace(parts.body, humanoid={})), config)
+        build_habits(dataclasses.replace(parts.body, humanoid={}), config)

@@ -144,3 +144,12 @@ def test_a_narrow_spread_stays_in_front_and_places_are_followed(generator: torch
 def test_plans_that_make_no_sense(wrong: dict) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         CameraPlan(**wrong)
+
+
+def test_a_single_place_is_one_camera(generator: torch.Generator) -> None:
+    """A grid of one, and spans of one value: every view is the same picture."""
+    plan = CameraPlan((20.0, 20.0), (10.0, 10.0), (30.0, 30.0), (1.2, 1.2), grid=(1, 1))
+    _, _, shots = _shots(plan, generator, num=200, close_up_probability=1.0)
+    for prompt in (0, 1):
+        views = shots.cameras.clip_from_world[shots.prompt_ids == prompt]
+        assert torch.allclose(views, views[:1].expand_as(views), atol=1e-5)

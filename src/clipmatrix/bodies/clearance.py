@@ -10,7 +10,6 @@ from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.stance import Trunk, arm_clearance, build_trunk
 
 _HAND_ROLES = ("hand", "thumb_3", "index_3", "middle_3", "little_3")
-_FOOT_ROLES = ("foot", "toes")
 _THICKNESS = 0.8
 """A capsule's radius, as a quantile of the distances of the bone's vertices: muscles bulge on one side only."""
 

@@ -74,7 +74,7 @@ def _load_file(name: str, path: Path, _changed: tuple[int, int], levels: int, up
     if name.startswith("anny:"):
         raise BodyError(f'there is no body "{name}": write anny, or anny:local for its local shape changes as well')
     if suffix in (".npz", ".pkl"):
-        raise BodyError(f"{path.name} may be an SMPL-X model: write smplx:{name} as the body, with an .npz")
+        raise BodyError(f"{path.name} may be an SMPL-X model: write smplx:{name} as the body")
     close = difflib.get_close_matches(name.lower(), ("anny", "smplx"), n=1, cutoff=0.5)
     hint = f'did you mean "{close[0]}"?' if close and not suffix else "name anny, smplx:FILE.npz or a mesh file"
     raise BodyError(f'there is no body "{name}" (.glb, .gltf, .obj and .ply can be read): {hint}')

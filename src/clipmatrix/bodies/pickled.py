@@ -19,6 +19,9 @@ from clipmatrix.errors import BodyError
 LARGEST_FILE = 2_000_000_000
 """Bytes; the largest models that are given out have some 550 million."""
 
+PICKLES = (".pkl", ".pickle")
+"""How the names of such files end."""
+
 _NUMBERS = "fiu"
 
 

@@ -1,8 +1,9 @@
 """SMPL-X bodies out of the user's own model file; knows nothing of poses, looks or rendering.
 
-The file is an ``.npz`` as its makers give it out. What is used of it: the template, the first shape directions, the
-joint regressor, the kinematic tree, the skinning weights, the faces, and its uvs where it has them. Expressions and
-pose-dependent corrections are left out: what is optimised must be what a GLB shows, which knows plain skinning only.
+The file is an ``.npz`` or a ``.pkl`` as its makers give them out. What is used of it: the template, the first shape
+directions, the joint regressor, the kinematic tree, the skinning weights, the faces, and its uvs where it has them.
+Expressions and pose-dependent corrections are left out: what is optimised must be what a GLB shows, which knows plain
+skinning only.
 
 References:
     Pavlakos et al., "Expressive Body Capture: 3D Hands, Face, and Body from a Single Image", CVPR 2019;
@@ -21,6 +22,7 @@ from torch import Tensor
 from clipmatrix.bodies.belt import belted
 from clipmatrix.bodies.body import Body, RestBody
 from clipmatrix.bodies.memberships import joint_memberships
+from clipmatrix.bodies.pickled import PICKLES, read_pickled_arrays
 from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, joint_from_heads, prune_influences
 from clipmatrix.bodies.unwrap import layout_problem, unwrap, uv_tensors
 from clipmatrix.errors import BodyError
@@ -101,7 +103,7 @@ def load_smplx(path: Path) -> Body:
     """The SMPL-X body of a model file: 55 joints, ten shape coefficients in [-2, 2] standard deviations.
 
     Raises:
-        BodyError: the file is missing, is a pickle, or is no SMPL-X model.
+        BodyError: the file is missing, or is no SMPL-X model.
     """
     arrays = _read(path)
     template, faces = arrays["v_template"], arrays["f"]
@@ -146,21 +148,10 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     """The arrays that are needed, checked against one another.
 
     Raises:
-        BodyError: the file is missing, is a pickle, or is no SMPL-X model.
+        BodyError: the file is missing, or is no SMPL-X model.
     """
-    if path.suffix.lower() in (".pkl", ".pickle"):
-        raise BodyError(
-            f"{path.name} is a pickle, which may run programs when it is read: name the .npz of the same download"
-        )
     needed = ("v_template", "f", "shapedirs", "J_regressor", "kintree_table", "weights")
-    try:
-        arrays = read_npz(path, (*needed, "vt", "ft"))
-    except OSError as error:
-        raise BodyError(f"{path} cannot be read ({error.strerror}): name an SMPL-X .npz") from error
-    except NpzError as error:
-        raise BodyError(
-            f"{path.name} is no .npz of plain arrays ({error}): save the SMPL-X model anew with numpy.savez"
-        ) from error
+    arrays = _read_arrays(path, (*needed, "vt", "ft"))
     missing = [name for name in needed if name not in arrays]
     if missing:
         raise BodyError(f"{path.name} has no {missing[0]}, wanted an SMPL-X model: name its .npz")
@@ -194,6 +185,24 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     if arrays["weights"].min() < 0 or arrays["weights"].sum(axis=1).min() <= 0:
         raise BodyError(f"{path.name} has vertices that no joint moves: download it again")
     return arrays
+
+
+def _read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Those arrays of an archive, or of a pickle, of which nothing is run.
+
+    Raises:
+        BodyError: the file is missing, or is neither.
+    """
+    if path.suffix.lower() in PICKLES:
+        return read_pickled_arrays(path, names)
+    try:
+        return read_npz(path, names)
+    except OSError as error:
+        raise BodyError(f"{path} cannot be read ({error.strerror}): name an SMPL-X .npz") from error
+    except NpzError as error:
+        raise BodyError(
+            f"{path.name} is no .npz of plain arrays ({error}): save the SMPL-X model anew with numpy.savez"
+        ) from error
 
 
 def _parents(table: Int64[np.ndarray, "2 j"] | np.ndarray, name: str) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -12,6 +12,7 @@ from clipmatrix.cli.process import Interrupts
 from clipmatrix.errors import ConfigError, PromptError
 
 if TYPE_CHECKING:
+    from clipmatrix.config import RunConfig
     from clipmatrix.generate.events import Event
 
 _INTERRUPTED = 130
@@ -69,10 +70,8 @@ def create(
     goes on from there.
     """
     # Loading the package takes seconds, which --help and --version need not wait for.
-    from clipmatrix.api import body_regions, load_record, stream, stream_tries
     from clipmatrix.api import resume as resume_run
-    from clipmatrix.config import RunConfig, figure_prompts, load_config, preset
-    from clipmatrix.guidance.prompts import Prompt
+    from clipmatrix.api import stream, stream_tries
     from clipmatrix.runs.directory import free_path
 
     if resumed is not None:
@@ -81,49 +80,58 @@ def create(
         return _watch(resume_run(resumed), f"what {resumed} needs", resumed)
     if judge is not None and tries is None:
         raise ConfigError("--judge scores the tries of --tries: say how many, as in --tries 4")
-    settings: RunConfig = load_config(config, quality) if config else preset(quality or "standard")
-    if repeated is not None:
-        if config is not None or quality is not None:
-            raise ConfigError(f"--from takes all settings from {repeated}: leave out --config and --quality")
-        settings, warnings = load_record(repeated)
-        for warning in warnings:
-            click.echo(f"clipmatrix: warning: {warning}", err=True)
-    if body is not None:
-        settings = dataclasses.replace(settings, body=body)
-    if up is not None:
-        settings = dataclasses.replace(settings, body_up=_up(up))
-    if subdivide is not None:
-        settings = dataclasses.replace(settings, subdivide=subdivide)
-    if prompt is not None:
-        if settings.prompts:
-            raise ConfigError(
-                f"prompts stand both on the command line and in {config or repeated}: keep them in one place"
-            )
-        # An empty prompt is a mistake that need not wait for the body.
-        Prompt(prompt)
-        settings = dataclasses.replace(settings, prompts=figure_prompts((prompt, *clones), body_regions(settings.body)))
-    elif clones:
-        raise PromptError(
-            '--beside adds a figure beside the first: say what that is, as in: clipmatrix create "a knight"'
-        )
-    if not settings.prompts:
-        raise PromptError('there is no prompt: say what to create, as in: clipmatrix create "a zebra striped man"')
-    if seed is not None:
-        settings = dataclasses.replace(settings, seed=seed)
-    if steps is not None:
-        settings = dataclasses.replace(settings, steps=steps)
-    if clip:
-        settings = dataclasses.replace(settings, clip=clip)
-    if wildness is not None:
-        settings = dataclasses.replace(settings, wildness=wildness)
-    if start is not None:
-        settings = dataclasses.replace(settings, start=_start(start))
+    settings = _settings(config, quality, repeated)
+    settings = _with(settings, body=body, body_up=_up(up), subdivide=subdivide)
+    settings = _prompted(settings, prompt, clones, config or repeated)
+    settings = _with(settings, seed=seed, steps=steps, clip=clip or None, wildness=wildness, start=_start(start))
     place = out or free_path(Path("runs"), settings.prompts[0].label, settings.seed)
 
     loaded = f"the body and the encoder {' + '.join(settings.encoders)}"
     if tries is not None:
         return _watch(stream_tries(settings, place, tries, judge or ""), loaded, place)
     return _watch(stream(settings, place), loaded, place)
+
+
+def _settings(config: Path | None, quality: str | None, repeated: Path | None) -> "RunConfig":
+    """The settings of a file, of the record of a run, or of a quality."""
+    from clipmatrix.api import load_record
+    from clipmatrix.config import load_config, preset
+
+    if repeated is None:
+        return load_config(config, quality) if config else preset(quality or "standard")
+    if config is not None or quality is not None:
+        raise ConfigError(f"--from takes all settings from {repeated}: leave out --config and --quality")
+    settings, warnings = load_record(repeated)
+    for warning in warnings:
+        click.echo(f"clipmatrix: warning: {warning}", err=True)
+    return settings
+
+
+def _with(settings: "RunConfig", **given: Any) -> "RunConfig":
+    """The settings with those options that were given."""
+    return dataclasses.replace(settings, **{name: value for name, value in given.items() if value is not None})
+
+
+def _prompted(settings: "RunConfig", prompt: str | None, clones: tuple[str, ...], source: Path | None) -> "RunConfig":
+    """The settings with what the command line asks for; ``source`` is where the other settings come from."""
+    from clipmatrix.api import body_regions
+    from clipmatrix.config import figure_prompts
+    from clipmatrix.guidance.prompts import Prompt
+
+    if prompt is not None:
+        if settings.prompts:
+            raise ConfigError(f"prompts stand both on the command line and in {source}: keep them in one place")
+        # An empty prompt is a mistake that need not wait for the body.
+        Prompt(prompt)
+        prompts = figure_prompts((prompt, *clones), body_regions(settings.body))
+        return dataclasses.replace(settings, prompts=prompts)
+    if clones:
+        raise PromptError(
+            '--beside adds a figure beside the first: say what that is, as in: clipmatrix create "a knight"'
+        )
+    if not settings.prompts:
+        raise PromptError('there is no prompt: say what to create, as in: clipmatrix create "a zebra striped man"')
+    return settings
 
 
 def _watch(events: "Generator[Event, None, None]", loaded: str, place: Path) -> int:
@@ -151,17 +159,17 @@ def _require_alone(resumed: Path, others: tuple[object, ...]) -> None:
         raise ConfigError(f"--resume takes everything from {resumed}: leave out the prompt and all other options")
 
 
-def _start(name: str) -> Literal["search", "neutral"]:
+def _start(name: str | None) -> Literal["search", "neutral"] | None:
     match name:
-        case "search" | "neutral":
+        case None | "search" | "neutral":
             return name
         case _:
             raise ConfigError(f'start must be one of search, neutral, not "{name}"')
 
 
-def _up(name: str) -> Literal["y", "z"]:
-    match name.lower():
-        case "y" | "z" as axis:
+def _up(name: str | None) -> Literal["y", "z"] | None:
+    match name and name.lower():
+        case None | "y" | "z" as axis:
             return axis
         case _:
             raise ConfigError(f'up must be one of y, z, not "{name}"')

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int64
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.jitter import rotations_from_vectors
 from clipmatrix.bodies.poses import key_poses
 from clipmatrix.config import RunConfig
@@ -27,7 +28,7 @@ _TRIES = 4
 """Poses drawn for each one that is taken, where they are learnt."""
 
 
-def build_habits(parts: Parts, config: RunConfig) -> dict[str, Habit]:
+def build_habits(body: Body, config: RunConfig) -> dict[str, Habit]:
     """What the scene has to remember for distributions that are learnt.
 
     Raises:
@@ -37,9 +38,9 @@ def build_habits(parts: Parts, config: RunConfig) -> dict[str, Habit]:
     if config.parameters.cameras.mode == "learned":
         habits["cameras"] = Habit(NUM_SIDES)
     if config.parameters.poses.mode == "learned":
-        if not parts.body.humanoid:
-            raise ConfigError(f"poses of {parts.body.name} cannot be learned, since it is no humanoid: use scheduled")
-        habits["poses"] = Habit(len(key_poses(parts.body)))
+        if not body.humanoid:
+            raise ConfigError(f"poses of {body.name} cannot be learned, since it is no humanoid: use scheduled")
+        habits["poses"] = Habit(len(key_poses(body)))
     return habits
 
 

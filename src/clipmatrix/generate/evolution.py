@@ -15,12 +15,11 @@ from clipmatrix.errors import ExportError
 from clipmatrix.export.character import Character
 from clipmatrix.export.film import Look, build_take, shoot
 from clipmatrix.export.motion import stand_still
+from clipmatrix.generate.blank import blank_scene
 from clipmatrix.generate.exporting import build_character
 from clipmatrix.geometry.mesh import Mesh
 from clipmatrix.runs.directory import Run
 from clipmatrix.scene.checkpoint import restore_scene
-from clipmatrix.scene.scene import Scene
-from clipmatrix.scene.start import neutral_start
 from clipmatrix.shapes import ImageSize
 
 _FEWEST_CHECKPOINTS = 3
@@ -76,7 +75,7 @@ def _grown(
     on_progress: Callable[[int, int], None] | None,
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     body = load_figures(config.body, config.subdivide, config.body_up, config.num_figures)
-    scene = Scene(body, neutral_start(body), config.scene)
+    scene = blank_scene(body, config)
     states: list[Character] = []
     for _, path in checkpoints:
         restore_scene(scene, path.read_bytes(), path.name)

@@ -10,6 +10,7 @@ from clipmatrix.config import RunConfig, load_config
 from clipmatrix.errors import ClipMatrixError, RunError
 from clipmatrix.export.glb_reading import read_glb_surface
 from clipmatrix.export.textures import uv_coverage
+from clipmatrix.generate.blank import blank_scene
 from clipmatrix.generate.events import Inspected
 from clipmatrix.generate.exporting import srgb_bytes
 from clipmatrix.generate.loading import load_figures
@@ -19,7 +20,6 @@ from clipmatrix.runs.directory import Run, open_run
 from clipmatrix.runs.files import write_whole
 from clipmatrix.scene.checkpoint import restore_scene
 from clipmatrix.scene.scene import Scene
-from clipmatrix.scene.start import neutral_start
 from clipmatrix.shapes import ImageSize
 
 
@@ -82,7 +82,7 @@ def inspect_run(path: Path) -> Health:
 def _inspect_checkpoint(run: Run, checkpoint: Path) -> Health:
     config: RunConfig = load_config(run.config_path)
     body = load_figures(config.body, config.subdivide, config.body_up, config.num_figures)
-    scene = Scene(body, neutral_start(body), config.scene)
+    scene = blank_scene(body, config)
     try:
         data = checkpoint.read_bytes()
     except OSError as error:

@@ -168,7 +168,7 @@ class _Run:
         config, saved = self.config, self._saved
         is_given = saved is not None or self._base is not None
         starts = neutral_starts(self.parts.body, config) if is_given else (yield from self._find_start())
-        light, habits = config.parameters.lights.start, build_habits(self.parts, config)
+        light, habits = config.parameters.lights.start, build_habits(self.parts.body, config)
         scene = Scene(self.parts.body, starts.main, config.scene, starts.outfits, light, habits)
         if saved:
             saved.load_start(scene)

@@ -12,6 +12,7 @@ from clipmatrix.config import RunConfig
 from clipmatrix.config.resolving import freedom
 from clipmatrix.config.yaml_mapping import nearest
 from clipmatrix.errors import ConfigError
+from clipmatrix.generate.easing import ease
 from clipmatrix.generate.figures import search_figures
 from clipmatrix.generate.search import SearchResult, num_steps
 from clipmatrix.guidance.base import Guidance
@@ -82,7 +83,16 @@ def search_starts(body: Body, guidance: Guidance, config: RunConfig, on_progress
     start = main.start if main else plain
     if config.wildness != 0.5:
         start = dataclasses.replace(start, offset=freedom(config.wildness).start_offset * start.offset)
-    return Starts(given_start(start, body, config), outfits, main)
+    return Starts(_eased(given_start(start, body, config), body), outfits, main)
+
+
+def _eased(start: Start, body: Body) -> Start:
+    """The start with its form smoothed where it folds or passes through itself; a form that is well stays the same."""
+    if not bool(start.offset.any()):
+        return start
+    with torch.no_grad():
+        bare = body.rest(start.shape).vertices
+    return dataclasses.replace(start, offset=ease(start.offset, bare, body).offset)
 
 
 def given_start(start: Start, body: Body, config: RunConfig) -> Start:

@@ -13,10 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from clipmatrix.config import RunConfig, dump_yaml, load_config
+from clipmatrix.config.resolving import resolve
 from clipmatrix.errors import ConfigError, PromptError, RunError
 from clipmatrix.export.images import contact_sheet
 from clipmatrix.export.textures import write_image
 from clipmatrix.generate import loop
+from clipmatrix.generate.blank import blank_scene
 from clipmatrix.generate.events import Chosen, Done, Event, Tried
 from clipmatrix.generate.exam import Exam
 from clipmatrix.generate.exporting import view_scene
@@ -29,7 +31,6 @@ from clipmatrix.runs.directory import Run, begin_tries, check_target
 from clipmatrix.runs.files import file_errors, read_file, write_whole
 from clipmatrix.scene.checkpoint import restore_scene
 from clipmatrix.scene.scene import Scene
-from clipmatrix.scene.start import neutral_start
 
 BRIEF = 0.1
 """The share of a run's steps that each try takes: after a search the start says most of what is to come."""
@@ -73,7 +74,7 @@ def stream_tries(
     if not config.prompts:
         raise PromptError('there is no prompt: say what to create, as in "a zebra striped man"')
     check_target(out, (num + 1) * _BYTES_PER_TEXEL * config.scene.texture_size**2)
-    parts = parts or load_parts(config)
+    parts = parts or load_parts(resolve(config))
     tries = _Tries(config, out, _Record(num, judge), parts)
     begin_tries(out, dump_yaml(config))
     tries.write()
@@ -89,7 +90,7 @@ def resume_tries(out: Path, parts: Parts | None = None) -> Generator[Event, None
     folder = Run(out).tries_path
     config = load_config(folder / "config.yaml")
     record = read_record(folder / "tries.json")
-    yield from _Tries(config, out, record, parts or load_parts(config)).run()
+    yield from _Tries(config, out, record, parts or load_parts(resolve(config))).run()
 
 
 class _Tries:
@@ -101,7 +102,7 @@ class _Tries:
         guide = parts.guidance
         judge: Guidance = load_guidance(record.judge) if record.judge else guide
         self._judge = judge.name if judge.name != guide.name else f"{guide.name} itself"
-        self._exam = Exam(parts, judge, config)
+        self._exam = Exam(parts, judge, resolve(config))
 
     def run(self) -> Generator[Event, None, None]:
         """What is left to be done."""
@@ -148,7 +149,7 @@ class _Tries:
         checkpoint = Run(self._place(seed)).latest_checkpoint()
         if checkpoint is None:
             raise RunError(f"{self._place(seed)} has lost its checkpoint: try again with a new --out")
-        scene = Scene(self._parts.body, neutral_start(self._parts.body), self._config.scene)
+        scene = blank_scene(self._parts.body, self._config)
         restore_scene(scene, read_file(checkpoint), str(checkpoint))
         return scene
 

@@ -14,7 +14,7 @@ from clipmatrix.studio.jobs import STUDIO_FOLDER
 
 LARGEST_UPLOAD = 64_000_000
 _MOST_BYTES = 2_000_000_000
-_SUFFIXES = (".glb", ".obj", ".ply", ".npz")
+_SUFFIXES = (".glb", ".obj", ".ply", ".npz", ".pkl")
 _SMPLX = "smplx:"
 
 
@@ -61,7 +61,7 @@ class Uploads:
         finally:
             with suppress(OSError):
                 scratch.unlink(missing_ok=True)
-        return f"{_SMPLX}{path}" if suffix == ".npz" else str(path)
+        return f"{_SMPLX}{path}" if suffix in (".npz", ".pkl") else str(path)
 
     def check_reach(self, config: RunConfig, pictures: Sequence[Path] = ()) -> None:
         """Lets settings from a page read only what was sent here, runs of this folder, and pictures in those folders.

@@ -39,7 +39,7 @@ class Form {
     this.variations = h('input', { type: 'number', min: 1, max: options.mostVariations, value: 1, id: 'variations' });
     this.wildness = h('input', { type: 'range', min: 0, max: 1, step: 0.05, value: 0.5, id: 'wildness' });
     this.body = h('select', { id: 'body' }, h('option', { value: 'anny' }, 'Anny, a human body'));
-    this.bodyFile = h('input.unseen', { type: 'file', accept: '.glb,.obj,.ply,.npz', id: 'body-file', tabindex: '-1', 'aria-hidden': 'true' });
+    this.bodyFile = h('input.unseen', { type: 'file', accept: '.glb,.obj,.ply,.npz,.pkl', id: 'body-file', tabindex: '-1', 'aria-hidden': 'true' });
     this.encoder = h('input', { list: 'encoders', value: 'mini', id: 'encoder', spellcheck: 'false' });
     this.steps = h('input', { type: 'number', min: 1, placeholder: 'by quality', id: 'steps' });
     this.error = h('p.mistake', { role: 'alert' });
@@ -70,7 +70,7 @@ class Form {
       wild,
       h('details', {}, h('summary', {}, 'More'),
         h('div.field', {}, h('label', { for: 'body' }, 'Body'), h('div.with-button', {}, this.body, choose, this.bodyFile),
-          h('p.hint', {}, 'GLB, OBJ, PLY or an SMPL-X .npz, up to 64 MB')),
+          h('p.hint', {}, 'GLB, OBJ, PLY or an SMPL-X .npz or .pkl, up to 64 MB')),
         field('Encoder', this.encoder, 'mini ships with ClipMatrix; others by hub name or folder'),
         h('datalist', { id: 'encoders' }, this.options.encoders.map((name) => h('option', { value: name }))),
         field('Steps', this.steps)));
