@@ -132,7 +132,9 @@ class SceneOptimiser:
         ]
         if "texture" in groups:
             fine_ids = {id(level) for texture in scene.textures().values() for level in texture.fine_levels()}
-            for name, share, is_fine in (("texture", 1.0, False), ("detail", detail, True)):
+            # Plain colours that are not to be painted on have been found as well, and are not to be lost again.
+            whole = config.refine if detail == 0.0 and scale == 1.0 else 1.0
+            for name, share, is_fine in (("texture", whole, False), ("detail", detail, True)):
                 levels = [level for level in groups["texture"] if (id(level) in fine_ids) == is_fine]
                 if levels:
                     rate = share * config.texture_rate
