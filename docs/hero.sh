@@ -1,9 +1,10 @@
 #!/bin/sh
-# Makes the README's picture again: five prompts at draft quality with seed 0, side by side.
+# Makes the README's picture again: ten prompts at draft quality with seed 0, in two rows.
 set -e
 cd "$(dirname "$0")/.."
 i=0
-for prompt in "a zebra striped man" "a red person with a blue head" "a golden statue" "a lava golem" "a mossy stone giant"; do
+for prompt in "a zebra striped man" "a zombie pirate" "a golden statue" "a lava golem" "a mossy stone giant" \
+    "a clown" "a man in a plaid shirt and blue trousers" "an icy queen" "a red person with a blue head" "a leopard spotted woman"; do
     out="build/hero/$i"
     [ -f "$out/result/model.glb" ] || .venv/bin/clipmatrix create "$prompt" --out "$out" --seed 0 --quality draft
     i=$((i + 1))

@@ -34,6 +34,8 @@ def _parts(reading: Reading) -> dict[str, str]:
     ("text", "parts"),
     [
         ("a red person", {"whole": "red"}),
+        ("a woman with red hair", {}),
+        ("an old man with white hair and a green coat", {"torso": "green", "arms": "green"}),
         ("a person in emerald green", {"whole": "emerald green"}),
         ("a person with blue polka dots on yellow", {"whole": "blue on yellow dots"}),
         ("a yellow man with blue spots", {"whole": "blue on yellow spots"}),

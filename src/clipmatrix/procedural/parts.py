@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from clipmatrix.procedural.near_misses import Mention, find_mentions
 
 _PART_WORDS = {
-    "head": ("head", "face", "mask", "hair", "helmet"),
+    "head": ("head", "face", "mask", "helmet"),
     "torso": (
         "shirt",
         "t-shirt",
