@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tests.generate.small_run import small_config, small_parts
@@ -21,10 +22,12 @@ from clipmatrix.export.group import join_characters, pack_group
 from clipmatrix.export.motion import sample_clip
 from clipmatrix.export.reading import read_character
 from clipmatrix.export.turntable import Part, TurntableConfig
-from clipmatrix.generate import exporting
+from clipmatrix.generate import exporting, figures
 from clipmatrix.generate.animating import AnimateConfig, animate_run
 from clipmatrix.generate.figures import alone, prompts_of
 from clipmatrix.generate.loop import stream
+from clipmatrix.generate.search import SearchResult
+from clipmatrix.guidance.fake import load_fake
 from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.motion.reading import Excerpt
 from clipmatrix.runs.directory import Run
@@ -127,6 +130,25 @@ def test_prompts_are_shared_out() -> None:
     assert {prompt.figure for prompt in figure_prompts(("a knight",))} == {0}
     with pytest.raises(PromptError, match="figure of 'x' must be from 1 to 4"):
         Prompt("x", figure=9)
+
+
+def test_a_figure_of_which_nothing_is_wanted_stays_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = clone(build_toy_body(), 2)
+    assert body.base is not None
+    red = dataclasses.replace(neutral_start(body.base), albedo_srgb=torch.tensor([1.0, 0.0, 0.0]).expand(16, 16, 3))
+    asked = []
+
+    def search(base: object, prompts: tuple[Prompt, ...], *_: object) -> SearchResult:
+        asked.append([prompt.text for prompt in prompts])
+        return SearchResult(red, "a red person", np.zeros((1, 8, 8, 3), np.uint8))
+
+    monkeypatch.setattr(figures, "search_start", search)
+    config = small_config(PROMPTS[0], Prompt("a blue person", figure=2, weight=-1.0))
+    found = figures.search_figures(body, load_fake(), config)
+    assert asked == [["a red person"]]
+    side = found.start.albedo_srgb.shape[1] // 2
+    left, right = found.start.albedo_srgb[:, :side], found.start.albedo_srgb[:, side:]
+    assert float(left[..., 0].mean()) > 0.9 > float(right[..., 0].mean())
 
 
 def test_a_movement_for_two_is_refused(tmp_path: Path) -> None:

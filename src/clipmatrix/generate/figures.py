@@ -14,22 +14,30 @@ from clipmatrix.config import RunConfig
 from clipmatrix.generate.search import SearchResult, search_start
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.prompts import Prompt
-from clipmatrix.scene.start import Start
+from clipmatrix.scene.start import Start, neutral_start
 
 
 def search_figures(
     body: Body, guidance: Guidance, config: RunConfig, on_progress: Callable[[int], None] = lambda count: None
 ) -> SearchResult:
-    """The search's start: for several figures each is searched alone, by its own prompts and those for all of them."""
+    """The search's start: for several figures each is searched alone, by its own prompts and those for all of them.
+
+    A figure of which nothing is wanted stays plain.
+    """
     settings = config.search, config.scene.texture_size, config.seed, on_progress
     if body.base is None:
         return search_start(body, config.prompts, guidance, *settings)
-    found = [
-        search_start(body.base, prompts_of(config.prompts, figure), guidance, *settings)
-        for figure in range(1, body.num_figures + 1)
-    ]
+    plain = neutral_start(body.base)
+    starts, found = [], []
+    for figure in range(1, body.num_figures + 1):
+        prompts = prompts_of(config.prompts, figure)
+        if any(prompt.weight > 0 for prompt in prompts):
+            found.append(search_start(body.base, prompts, guidance, *settings))
+            starts.append(found[-1].start)
+        else:
+            starts.append(plain)
     return SearchResult(
-        joined_starts([result.start for result in found], config.scene.texture_size),
+        joined_starts(starts, config.scene.texture_size),
         "; ".join(result.caption for result in found),
         np.concatenate([result.candidates for result in found]),
     )
