@@ -176,7 +176,10 @@ def looks() -> list[Cell]:
 def pictures() -> list[Cell]:
     path = Path(__file__).parents[1] / "recipes" / "pictures" / "lava.jpg"
     given = np.asarray(Image.open(path).convert("RGB").resize((CELL, CELL), Image.Resampling.LANCZOS))
-    return [("image: lava.jpg", given), ("the figure", front(scene_of(base(Prompt(image=str(path))))))]
+    brown = ParametersConfig(texture=TextureLearning(start_color=(0.3, 0.15, 0.1)))
+    prompts = Prompt(image=str(path)), Prompt("a tall man", 0.3, textured=False)
+    figure = scene_of(base(*prompts, start="neutral", parameters=brown))
+    return [("image: lava.jpg", given), ("the figure", front(figure))]
 
 
 def starts() -> list[Cell]:
