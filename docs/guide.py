@@ -176,10 +176,8 @@ def looks() -> list[Cell]:
 def pictures() -> list[Cell]:
     path = Path(__file__).parents[1] / "recipes" / "pictures" / "lava.jpg"
     given = np.asarray(Image.open(path).convert("RGB").resize((CELL, CELL), Image.Resampling.LANCZOS))
-    brown = ParametersConfig(texture=TextureLearning(start_color=(0.3, 0.15, 0.1)))
     prompts = Prompt(image=str(path)), Prompt("a tall man", 0.3, textured=False)
-    figure = scene_of(base(*prompts, start="neutral", parameters=brown))
-    return [("image: lava.jpg", given), ("the figure", front(figure))]
+    return [("image: lava.jpg", given), ("the figure", front(scene_of(base(*prompts))))]
 
 
 def starts() -> list[Cell]:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clipmatrix.guidance.base import Guidance, KinGuidance
-from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.guidance.prompts import Prompt, is_picture_key
 from clipmatrix.procedural.characters import characters
 from clipmatrix.procedural.lexing import Senses, concepts
 from clipmatrix.procedural.reading import Reading, read, read_part
@@ -49,7 +49,7 @@ class Meanings:
 
 def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
     """What textured prompts of positive weight say: those about the whole figure, and those about parts over them."""
-    told = [prompt for prompt in prompts if prompt.textured and prompt.weight > 0]
+    told = [prompt for prompt in prompts if prompt.textured and prompt.weight > 0 and not is_picture_key(prompt.text)]
     wholes = [prompt.text for prompt in told if prompt.region == "whole"]
     text = wholes[0] if wholes else ""
     plain = _with_parts(read(text), told)

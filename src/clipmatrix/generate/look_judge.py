@@ -11,7 +11,7 @@ from torch import Tensor
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.poses import key_poses
 from clipmatrix.guidance.base import Guidance
-from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.guidance.prompts import Prompt, is_picture_key
 from clipmatrix.procedural.captions import write_caption
 from clipmatrix.procedural.characters import character_ids, implied_builds
 from clipmatrix.procedural.looks import Look, build_layer, sample_look
@@ -22,6 +22,9 @@ from clipmatrix.render.looks_cpu import LookViews, PosedBodies, render_looks
 from clipmatrix.render.posed_bodies import pose_bodies, shape_from_phenotypes
 
 _BATCH = 48
+_PICTURE = 2.0
+"""How much the plain cosine to a picture counts: any look is likelier than any text, so nothing else ranks them."""
+
 _WORDINGS = 3
 """Descriptions tried for each look; the one nearest to the prompt counts."""
 
@@ -153,8 +156,9 @@ class LookJudge:
             logits = cosine * self.scale
             top = logits.max(-1, keepdims=True)
             log_probability = logits[..., 0] - (top[..., 0] + np.log(np.exp(logits - top).sum(-1)))
-            # The plain cosine keeps ranking where the probability is saturated.
-            totals += target.prompt.weight * (log_probability + 0.35 * logits[..., 0]).mean(1)
+            # The plain cosine keeps ranking where the probability is saturated, as it is beside a picture.
+            plain = _PICTURE if is_picture_key(target.prompt.text) else 0.35
+            totals += target.prompt.weight * (log_probability + plain * logits[..., 0]).mean(1)
         totals += self.config.wording * self.scale * self._wording(looks)
         return totals - self.config.simplicity * np.array([complexity(look) for look in looks])
 
@@ -163,7 +167,11 @@ class LookJudge:
 
         A small picture hardly shows what its description says plainly: that it is fat, or whose colour is whose.
         """
-        targets = [target for target in self.targets if target.prompt.region == "whole" and target.prompt.textured]
+        targets = [
+            target
+            for target in self.targets
+            if target.prompt.region == "whole" and target.prompt.textured and not is_picture_key(target.prompt.text)
+        ]
         if not targets:
             return np.zeros(len(looks))
         wanted = torch.stack([target.prompt.weight * target.embedding for target in targets]).sum(0)

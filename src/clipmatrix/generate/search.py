@@ -6,7 +6,7 @@ kept. Then pictures decide: looks are rendered small, scored against near misses
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,8 +17,8 @@ from clipmatrix.generate.look_judge import LookJudge
 from clipmatrix.generate.settling import Given, read_given, settle
 from clipmatrix.generate.variation import vary
 from clipmatrix.guidance.base import Guidance
-from clipmatrix.guidance.prompts import Prompt
-from clipmatrix.procedural.captions import write_caption
+from clipmatrix.guidance.prompts import Prompt, is_picture_key
+from clipmatrix.procedural.captions import TORSO, write_caption
 from clipmatrix.procedural.dressing import dress, impose, redress
 from clipmatrix.procedural.looks import Look, sample_look
 from clipmatrix.procedural.search_config import SearchConfig
@@ -124,6 +124,27 @@ def _shortlist(
     return [pool[i] for i in order]
 
 
+def _assorted(looks: list[Look]) -> list[Look]:
+    """The looks in the surface of their trunk alone, and each surface's best before the second best of any.
+
+    Captions rank a picture's neighbours only roughly: the right surface is among the first, seldom the first, and what
+    they say of parts and of the form is a guess.
+    """
+    seen: dict[str, int] = {}
+    ranks = []
+    for look in looks:
+        kind = look.layers[TORSO].kind
+        ranks.append(seen.get(kind, 0))
+        seen[kind] = ranks[-1] + 1
+    order = sorted(range(len(looks)), key=lambda index: (ranks[index], index))
+    return [_in_one_surface(looks[index]) for index in order]
+
+
+def _in_one_surface(look: Look) -> Look:
+    layers = (look.layers[TORSO],) * len(look.layers)
+    return replace(look, layers=layers, changes=np.zeros_like(look.changes), role=None)
+
+
 def num_steps(config: SearchConfig) -> int:
     """How many looks the search ranks in all at most, for a progress bar; of a prompt that is clear far fewer."""
     words = config.num_sentences + config.num_sentence_rounds * (config.num_sentences // 3)
@@ -161,6 +182,8 @@ def search_start(
         num_dressed = num_candidates // 3 if meanings.found else 0
         listed = _shortlist(rng, prompts, guidance, config, on_progress)
         num_listed = max(1, int(0.75 * (num_candidates - num_dressed)))
+        if any(is_picture_key(prompt.text) for prompt in prompts):
+            listed = _assorted(listed)
         free = listed[:num_listed]
         free += [sample_look(rng, 0.3) for _ in range(num_candidates - num_dressed - num_listed)]
         pool.add([*pool.dressed(num_dressed), *pool.free(free)], on_progress)

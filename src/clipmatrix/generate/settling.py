@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clipmatrix.generate.look_judge import USUAL
-from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.guidance.prompts import Prompt, is_picture_key
 from clipmatrix.procedural.characters import character_ids, implied_builds
 from clipmatrix.procedural.looks import Layer, Layout, Look, build_layer
 from clipmatrix.procedural.tables import CHANGES, PHENOTYPES, SLOTS, materials
@@ -37,7 +37,8 @@ def read_given(
     own = np.zeros(len(CHANGES), bool)
     for name in characters:
         own |= implied_builds(character_ids()[name])[5:] != 0
-    only_builds = all(says_only_builds(prompt.text) for prompt in prompts)
+    texts = [prompt.text for prompt in prompts if not is_picture_key(prompt.text)]
+    only_builds = len(texts) == len(prompts) and all(says_only_builds(text) for text in texts)
     return Given(told, skin if only_builds else None, own, has_parts)
 
 

@@ -122,6 +122,11 @@ def picture_key(path: str) -> str:
     return f"\u2039{hashlib.sha256(path.encode()).hexdigest()[:12]}\u203a"
 
 
+def is_picture_key(text: str) -> bool:
+    """Whether the text stands for a picture: there is nothing to read in it."""
+    return text.startswith("\u2039") and text.endswith("\u203a")
+
+
 TWIN = 0.3
 """The weight of an untextured twin, relative to its prompt's."""
 
