@@ -1,23 +1,27 @@
 """Whether killed runs end as if they had not been: ``python benchmarks/resume.py [--kills 20]``.
 
-Makes one run, then makes it again that many times, each killed (SIGKILL) at a random moment between its first second
-and its last, and resumed. Compares the bytes of the GLB and of the checkpoints. Twenty kills of a run of 20 draft steps
-take about an hour on one processor: each is a whole run and the start of another.
+Makes one run, then makes it again that many times, each killed (SIGKILL) at a random moment between its beginning and
+its end, and resumed. Compares the bytes of the GLB, the texture and the checkpoints. The moment is a share of the time
+that the whole run took; where a run is done before it, since the machine has become quicker, another is drawn below it.
+``--out`` keeps a line of JSON for each kill, and goes on after those that are there.
 """
 
 import argparse
 import hashlib
-import os
+import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from clipmatrix.runs.directory import Run
 
+_EARLIEST_S = 1.0
 SETTINGS = """\
 quality: draft
 save_every_s: 2
@@ -51,6 +55,44 @@ def kill_at(arguments: list[str], seconds: float) -> bool:
     return False
 
 
+def killed_run(options: list[str], out: Path, rng: random.Random, seconds: float) -> tuple[float, int]:
+    """A run killed at a moment within it: at which second, and how many times it was too late and was drawn anew."""
+    late = 0
+    while True:
+        moment = rng.uniform(_EARLIEST_S, max(_EARLIEST_S + 1.0, seconds))
+        if kill_at([*options, "--out", str(out)], moment):
+            return moment, late
+        shutil.rmtree(out)
+        late, seconds = late + 1, moment
+
+
+def end_of(options: list[str], out: Path) -> tuple[str, int]:
+    """Makes the killed run in ``out`` end; what had been done when it was killed, and the step that it was in."""
+    events = Run(out).read_events() if (out / "events.jsonl").is_file() else []
+    step = max((record.get("step", 0) for record in events if record["event"] == "step"), default=0)
+    names = [record["event"] for record in events]
+    stage = "exporting" if "checkpoint" in names else "descending" if step else "searching" if names else "loading"
+    again = ["--resume", str(out)] if (out / "config.yaml").is_file() and events else [*options, "--out", str(out)]
+    done = subprocess.run(command(*again), capture_output=True, text=True)
+    if done.returncode:
+        # Between its last two writes a run is finished, and says so.
+        is_finished = "is finished" in done.stderr
+        stage = "finished but for its process" if is_finished else f"NOT RESUMED: {done.stderr[-200:]}"
+    return stage, step
+
+
+def read_lines(path: Path | None) -> list[dict[str, Any]]:
+    """What an earlier call wrote down."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path is not None and path.is_file() else []
+
+
+def keep_line(path: Path | None, line: dict[str, Any]) -> None:
+    """Adds a line to what is written down."""
+    if path is not None:
+        with path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
 def main() -> None:
     """Kills, resumes, compares and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -58,9 +100,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--prompt", default="a zebra striped man")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="JSON lines, one a kill")
     arguments = parser.parse_args()
-    rng = random.Random(arguments.seed)
-    num_equal = num_killed = 0
+    known = read_lines(arguments.out)
+    num_equal = sum(line["is_equal"] for line in known)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "settings.yaml").write_text(SETTINGS)
@@ -70,20 +113,19 @@ def main() -> None:
         seconds = time.monotonic() - began
         wanted = digests(place / "whole")
         print(f"one run: {seconds:.0f} s", flush=True)
-        for kill in range(arguments.kills):
+        for kill in range(len(known), arguments.kills):
             out = place / f"killed-{kill}"
-            moment = rng.uniform(1.0, seconds)
-            is_killed = kill_at([*options, "--out", str(out)], moment)
-            events = Run(out).read_events() if os.path.exists(out / "events.jsonl") else []
-            step = max((record.get("step", 0) for record in events if record["event"] == "step"), default=0)
-            again = ["--resume", str(out)] if events else [*options, "--out", str(out)]
-            if is_killed:
-                subprocess.run(command(*again), check=True, capture_output=True)
+            rng = random.Random(f"{arguments.seed}/{kill}")
+            moment, late = killed_run(options, out, rng, seconds)
+            stage, step = end_of(options, out)
             is_equal = digests(out) == wanted
-            num_equal, num_killed = num_equal + is_equal, num_killed + is_killed
-            what = f"killed at {moment:.0f} s, in step {step}" if is_killed else "was done before the kill"
-            print(f"{kill + 1}: {what}: {'the same bytes' if is_equal else 'OTHER BYTES'}", flush=True)
-    print(f"{num_killed} kills, {num_equal} of {arguments.kills} ends with the same bytes")
+            num_equal += is_equal
+            line = {"kill": kill + 1, "second": round(moment, 1), "stage": stage, "step": step, "late": late}
+            keep_line(arguments.out, {**line, "is_equal": is_equal})
+            end = "the same bytes" if is_equal else "OTHER BYTES"
+            print(f"{kill + 1}: killed at {moment:.1f} s, {stage}, step {step}: {end}", flush=True)
+            shutil.rmtree(out)
+    print(f"{arguments.kills} kills, {num_equal} ends with the same bytes")
     sys.exit(0 if num_equal == arguments.kills else 1)
 
 

@@ -1,7 +1,15 @@
 """A finished scratch file put in place so that a power cut leaves the old file or the new one; knows no errors."""
 
+import errno
 import os
 from pathlib import Path
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the system refused for want of room."""
+    return error.errno in _FULL
 
 
 def put_in_place(scratch: Path, path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from clipmatrix.durable import put_in_place
+from clipmatrix.durable import is_full, put_in_place
 from clipmatrix.errors import ExportError
 
 
@@ -24,9 +24,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield scratch
         put_in_place(scratch, path)
     except OSError as error:
-        raise ExportError(
-            f"wanted to write {path}, but: {error.strerror or error}; choose a folder that can be written to"
-        ) from error
+        what = "make room on that disk" if is_full(error) else "choose a folder that can be written to"
+        raise ExportError(f"wanted to write {path}, but: {error.strerror or error}; {what}") from error
     finally:
         with suppress(OSError):
             scratch.unlink()

@@ -57,7 +57,7 @@ def load_record(path: Path) -> tuple[RunConfig, tuple[str, ...]]:
     config = load_config(run.config_path)
     recorded = run.read_environment()
     threads = recorded.get("torch_threads")
-    if isinstance(threads, int) and 0 < threads <= 4 * (os.cpu_count() or 1):
+    if type(threads) is int and 0 < threads <= 4 * (os.cpu_count() or 1):
         torch.set_num_threads(threads)
     found = differences(recorded, describe_environment(config.clip))
     if not found:

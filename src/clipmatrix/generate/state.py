@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from clipmatrix.errors import RunError
+from clipmatrix.errors import RunError, short_reason
 from clipmatrix.generate.best import BestState
 from clipmatrix.generate.optimizers import SceneOptimiser
 from clipmatrix.generate.parts import PoseSource, StockedPoses
@@ -81,13 +81,15 @@ class SavedState:
                 poses.stock = self.part("poses").get("stock")
             generator.set_state(self.tensors["generator"])
         except (KeyError, RuntimeError, ValueError, IndexError) as error:
-            raise RunError(f"{self.name} does not fit this run ({error}): repeat the run with --from") from error
+            raise RunError(
+                f"{self.name} does not fit this run ({short_reason(error)}): repeat the run with --from"
+            ) from error
 
     def _load(self, scene: Scene, state: dict[str, Tensor], strict: bool) -> None:
         try:
             scene.load_state_dict(state, strict=strict)
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1].strip()
+            reason = short_reason(ValueError(str(error).strip().splitlines()[-1]))
             raise RunError(
                 f"{self.name} is of another body or texture size ({reason}): repeat the run with --from"
             ) from error

@@ -1,18 +1,15 @@
 """Files that appear whole or not at all, with errors that say what to do; knows nothing of what is in them."""
 
 import contextlib
-import errno
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from clipmatrix.durable import put_in_place
+from clipmatrix.durable import is_full, put_in_place
 from clipmatrix.errors import RunError
 from clipmatrix.intake import read_bounded
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def free_bytes(path: Path) -> int:
@@ -64,7 +61,7 @@ def file_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise RunError(f"{path} cannot be written ({error.strerror}): make room on that disk") from error
         raise RunError(
             f"{path} cannot be written ({error.strerror or error}): choose a place you may write to"

@@ -6,7 +6,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from clipmatrix.errors import RunError
+from clipmatrix.errors import RunError, short_reason
 from clipmatrix.scene.scene import Scene
 
 FORMAT = 1
@@ -30,5 +30,5 @@ def restore_scene(scene: Scene, data: bytes, name: str) -> None:
         state = safetensors.torch.load(data)
         scene.load_state_dict(state)
     except (safetensors.SafetensorError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[-1].strip()
+        reason = short_reason(ValueError(str(error).strip().splitlines()[-1]))
         raise RunError(f"{name} is no checkpoint of this body and texture size ({reason}): use another one") from error

@@ -1,7 +1,7 @@
 """The embedded encoder ``mini``: loads its checkpoint folder and guides; knows nothing of how it was trained."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -150,12 +150,14 @@ def load_mini(folder: Path | None = None, device: torch.device | str = "cpu") ->
         row_ids = tensors.pop("row_ids").to(torch.int64)
         table = tensors.pop("text.table.int8").float() * tensors.pop("text.table.scale").float()[:, None]
         state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+        state["text.table"] = table
+        _require_sizes(config, state)
         network = MiniNetwork(config)
-        network.load_state_dict({**state, "text.table": table})
+        network.load_state_dict(state)
     except FileNotFoundError as error:
         name = Path(str(error.filename)).name
         raise ModelError(f"wanted the mini encoder in {source}, found no {name}; install clipmatrix anew") from error
-    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError, OSError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, SafetensorError, OSError) as error:
         reason = short_reason(error)
         raise ModelError(
             f"wanted the mini encoder in {source}, found a damaged or foreign one ({reason}); install clipmatrix anew"
@@ -164,6 +166,19 @@ def load_mini(folder: Path | None = None, device: torch.device | str = "cpu") ->
     return MiniGuidance(
         network.to(device), tokenizer, row_ids, name, None if pictured is None else PicturedWords(pictured)
     )
+
+
+def _require_sizes(config: MiniConfig, state: Mapping[str, Tensor]) -> None:
+    """Raises: ValueError when the tensors are not those of such a network; before room is made for any."""
+    try:
+        with torch.device("meta"):
+            wanted = {name: tensor.shape for name, tensor in MiniNetwork(config).state_dict().items()}
+    except AssertionError as error:
+        # So torch refuses sizes that do not go with one another.
+        raise ValueError(str(error)) from error
+    other = [name for name in wanted if name not in state or state[name].shape != wanted[name]]
+    if other:
+        raise ValueError(f"{other[0]} is not of the size that config.json says")
 
 
 def _read_tokenizer(path: Path) -> Tokenizer:

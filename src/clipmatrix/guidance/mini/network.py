@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+_MOST_LAYERS, _MOST_CHANNELS, _MOST_ROWS = 64, 8192, 10_000_000
+
 
 @dataclass(frozen=True)
 class MiniConfig:
@@ -35,20 +37,17 @@ class MiniConfig:
     def from_json(settings: Mapping[str, object]) -> "MiniConfig":
         """The sizes out of ``config.json``; unknown keys are for others.
 
-        Raises: TypeError or ValueError where a size is missing or no whole number.
+        Raises: TypeError or ValueError where a size is missing, no whole number or beyond reason.
         """
 
         def many(name: str) -> tuple[int, ...]:
             values = settings.get(name)
             if not isinstance(values, list):
                 raise TypeError(f"{name} is no list")
-            return tuple(int(value) for value in values)
+            return tuple(_whole(name, value) for value in values)
 
         def one(name: str) -> int:
-            value = settings.get(name)
-            if not isinstance(value, int):
-                raise TypeError(f"{name} is no whole number")
-            return value
+            return _whole(name, settings.get(name))
 
         first, second, third, fourth = many("widths")
         early, middle, late = many("depths")
@@ -69,6 +68,15 @@ class MiniConfig:
     def to_json(self) -> dict[str, object]:
         """Plain values for ``config.json``."""
         return asdict(self)
+
+
+def _whole(name: str, value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is no whole number")
+    most = _MOST_LAYERS if name in ("depths", "text_layers") else _MOST_ROWS if name == "num_rows" else _MOST_CHANNELS
+    if not (name != "depths") <= value <= most:
+        raise ValueError(f"{name} is beyond reason: up to {most} are read")
+    return value
 
 
 class _ConvNorm(nn.Sequential):
