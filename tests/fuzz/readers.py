@@ -202,7 +202,7 @@ def _states(_: Path) -> list[bytes]:
     best, plateau = BestState(scene, 12), Plateau(4, 12)
     best.see(10, 0.5)
     plateau.see(1, 0.5)
-    progress = Progress(3, 0, 1.5, 100, "digest")
+    progress = Progress(3, 0, 1.5, 100, "digest", 1.0)
     return [dump_state(progress, scene, best, plateau, optimiser, parts.poses, torch.Generator())]
 
 
