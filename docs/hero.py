@@ -25,7 +25,7 @@ from clipmatrix.views.camera import orbit
 WIDTH, HEIGHT, CAPTION, COLUMNS = 300, 400, 30, 5
 POSES = ("contrapposto", "wave", "hands_on_hips", "guard", "warrior", "dance", "point", "cheer", "shrug", "think")
 TURNS_DEG = (20, -15, 25, -25, 20, -20, 15, -10, 20, -20)
-FOV_Y, DISTANCE_M, LOOK_AT_M = math.radians(28), 4.6, 0.93
+FOV_Y, DISTANCE_M, LOOK_AT_M = math.radians(28), 4.75, 1.05
 
 
 def picture(folder: Path, pose: str, turn_deg: float) -> tuple[Image.Image, str]:

@@ -52,12 +52,13 @@ def settle(look: Look, given: Given) -> Look:
     settled = np.where(look.phenotypes < 0.2, 0.05, np.where(look.phenotypes > 0.8, 0.95, USUAL))
     settled[0] = 0.05 if look.phenotypes[0] < 0.5 else 0.95
     settled[1] = 0.38 if look.phenotypes[1] < 0.45 else settled[1]
-    # Who names a build has said how the form should be: no other change is tried, but for a character's own.
+    # Who names a build has said how the form should be: nothing else of it is tried, but for a character's own.
     changes = look.changes.copy()
     role = look.role if given.bare is None else None
     if set(given.builds) - {"gender"}:
-        own = given.own_changes if role is None else implied_builds(character_ids()[role.name])[5:] != 0
-        changes *= own | given.own_changes
+        implied = np.zeros(5 + len(CHANGES)) if role is None else implied_builds(character_ids()[role.name])
+        changes *= (implied[5:] != 0) | given.own_changes
+        settled[1:5] = np.where(implied[1:5] != 0, settled[1:5], USUAL[1:5])
     for axis, end in given.builds.items():
         if axis in CHANGES:
             changes[CHANGES.index(axis)] = 0.9 * end

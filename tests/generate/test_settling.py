@@ -1,0 +1,35 @@
+"""What words say of a build is taken, and nothing is tried that they do not say."""
+
+import numpy as np
+import pytest
+
+from clipmatrix.generate.settling import USUAL, read_given, settle
+from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.procedural.looks import sample_look
+from clipmatrix.procedural.tables import CHANGES, PHENOTYPES
+
+
+def _settled(text: str, seed: int) -> tuple[dict[str, float], np.ndarray]:
+    rng = np.random.default_rng(seed)
+    given = read_given((Prompt(text),), (), rng, has_parts=True)
+    look = settle(sample_look(rng, 1.0), given)
+    return dict(zip(PHENOTYPES, look.phenotypes.tolist(), strict=True)), look.changes
+
+
+@pytest.mark.parametrize(("text", "axis", "value"), [("a very fat man", "weight", 1.0), ("a tall man", "height", 1.0)])
+def test_a_named_build_leaves_the_rest_usual(text: str, axis: str, value: float) -> None:
+    usual = dict(zip(PHENOTYPES, USUAL.tolist(), strict=True))
+    for seed in range(20):
+        build, changes = _settled(text, seed)
+        assert build[axis] == value
+        others = {"height", "weight", "age"} - {axis}
+        assert {name: build[name] for name in others} == {name: usual[name] for name in others}
+        assert build["gender"] == 0.0 or build["gender"] == 1.0
+        assert not changes.any()
+
+
+def test_words_without_a_build_leave_it_open() -> None:
+    builds = [_settled("a zebra striped person", seed)[0] for seed in range(40)]
+    assert len({build["height"] for build in builds}) > 1
+    assert len({build["gender"] for build in builds}) == 2
+    assert len(CHANGES) == len(_settled("a person", 0)[1])
