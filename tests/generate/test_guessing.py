@@ -54,3 +54,16 @@ def test_prompts_about_parts_say_what_parts_wear(mini: MiniGuidance) -> None:
 
 def test_any_encoder_will_do() -> None:
     assert understand((Prompt("a volcanic golem"),), load_fake()).plain.characters == ("golem",)
+
+
+@pytest.mark.parametrize("text", ["a woman with red hair", "a person", "a man with a sword"])
+def test_a_person_of_whom_nothing_can_be_shown_is_dressed(text: str, mini: MiniGuidance) -> None:
+    meanings = understand((Prompt(text),), mini)
+    assert meanings.is_clear
+    worn = [slot for slot, told in zip(SLOTS, meanings.plain.slots, strict=True) if told is not None]
+    assert worn == ["torso", "arms", "legs"]
+
+
+@pytest.mark.parametrize("text", ["a very fat man", "a tall person"])
+def test_a_build_is_shown_bare(text: str, mini: MiniGuidance) -> None:
+    assert understand((Prompt(text),), mini).plain.says_nothing

@@ -25,7 +25,21 @@ def test_a_named_build_leaves_the_rest_usual(text: str, axis: str, value: float)
         others = {"height", "weight", "age"} - {axis}
         assert {name: build[name] for name in others} == {name: usual[name] for name in others}
         assert build["gender"] == 0.0 or build["gender"] == 1.0
-        assert not changes.any()
+        assert changes.any() == (axis == "weight")
+
+
+def test_fat_is_more_than_the_heaviest_of_the_scanned_people() -> None:
+    changes = dict(zip(CHANGES, _settled("an obese woman", 0)[1].tolist(), strict=True))
+    assert changes["belly"] > 0.4
+    assert all(
+        value == 0.0 for name, value in changes.items() if name not in ("belly", "inflation", "arm_girth", "leg_girth")
+    )
+
+
+def test_a_character_with_a_build_is_no_bare_body() -> None:
+    rng = np.random.default_rng(0)
+    assert read_given((Prompt("a short old wizard"),), ("wizard",), rng, has_parts=True).bare is None
+    assert read_given((Prompt("a short old man"),), (), rng, has_parts=True).bare is not None
 
 
 def test_words_without_a_build_leave_it_open() -> None:

@@ -38,7 +38,7 @@ def read_given(
     for name in characters:
         own |= implied_builds(character_ids()[name])[5:] != 0
     texts = [prompt.text for prompt in prompts if not is_picture_key(prompt.text)]
-    only_builds = len(texts) == len(prompts) and all(says_only_builds(text) for text in texts)
+    only_builds = len(texts) == len(prompts) and not characters and all(says_only_builds(text) for text in texts)
     return Given(told, skin if only_builds else None, own, has_parts)
 
 
@@ -64,12 +64,18 @@ def settle(look: Look, given: Given) -> Look:
             changes[CHANGES.index(axis)] = 0.9 * end
             continue
         settled[PHENOTYPES.index(axis)] = (0.38 if axis == "age" else 0.0) if end < 0 else 1.0
-    if given.builds.get("weight") == 1 and "muscle" not in given.builds:
-        # Under muscle, weight hardly shows.
-        settled[PHENOTYPES.index("muscle")] = 0.1
+    if given.builds.get("weight") == 1:
+        # The body's own weight ends where the scanned people end; who says fat means more.
+        for name, share in _FAT.items():
+            changes[CHANGES.index(name)] = max(changes[CHANGES.index(name)], share)
+        if "muscle" not in given.builds:
+            # Under muscle, weight hardly shows.
+            settled[PHENOTYPES.index("muscle")] = 0.1
     layout, layers = (look.layout, look.layers) if given.bare is None else (Layout.UNIFORM, (given.bare,) * len(SLOTS))
     return replace(look, layout=layout, layers=layers, phenotypes=settled, changes=changes, role=role)
 
+
+_FAT = {"belly": 0.6, "inflation": 0.15, "arm_girth": 0.3, "leg_girth": 0.3}
 
 _ANYWHERE = np.isin(CHANGES, ("spikes", "lumps", "inflation", "drips", "plates"))
 """Changes of form that need no part of a figure."""
