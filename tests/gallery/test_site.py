@@ -100,3 +100,12 @@ def test_the_command_says_where_it_is_and_mistakes_are_one_line(
         assert run_command(["gallery", str(tmp_path / folder), "--out", str(tmp_path / "site2")]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "site2").exists()
+
+
+def test_results_that_are_removed_or_added_are_seen_though_their_logs_say_nothing(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    assert build_site(runs, out, SiteConfig()).num_runs == 2
+    shutil.move(runs / "zebra-0" / "result", runs / "cut" / "moved")
+    assert build_site(runs, out, SiteConfig()).num_runs == 1
+    shutil.move(runs / "cut" / "moved", runs / "zebra-0" / "result")
+    assert build_site(runs, out, SiteConfig()).num_runs == 2

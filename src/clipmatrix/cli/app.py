@@ -6,6 +6,7 @@ import click
 
 import clipmatrix
 from clipmatrix.cli.animate import animate
+from clipmatrix.cli.batch import batch, batch_workers
 from clipmatrix.cli.create import create
 from clipmatrix.cli.doctor import doctor
 from clipmatrix.cli.export import export
@@ -14,6 +15,7 @@ from clipmatrix.cli.inspect import inspect
 from clipmatrix.cli.process import keep_freed_memory, silence_libraries, wait_without_spinning
 from clipmatrix.cli.recipe import recipe
 from clipmatrix.cli.render import render
+from clipmatrix.cli.runs import runs
 from clipmatrix.cli.studio import studio, studio_worker
 from clipmatrix.cli.view import view
 from clipmatrix.errors import ClipMatrixError
@@ -39,6 +41,9 @@ app.add_command(view)
 app.add_command(gallery)
 app.add_command(studio)
 app.add_command(studio_worker)
+app.add_command(batch)
+app.add_command(batch_workers)
+app.add_command(runs)
 
 
 def main() -> None:

@@ -26,12 +26,12 @@ class Bar:
                 BarColumn(bar_width=30),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
-                TextColumn("left"),
+                TextColumn("left{task.fields[note]}"),
                 console=Console(stderr=True),
                 transient=True,
             )
             self._live.start()
-            self._task = self._live.add_task(self._title, total=None)
+            self._task = self._live.add_task(self._title, total=None, note="")
         return self
 
     def __exit__(
@@ -40,13 +40,13 @@ class Bar:
         if self._live is not None:
             self._live.stop()
 
-    def show(self, done: int, total: int) -> None:
-        """Moves to ``done`` of ``total``."""
+    def show(self, done: float | int, total: int, note: str = "") -> None:
+        """Moves to ``done`` of ``total``, which may be a part; the ``note`` stands behind."""
         if self._live is not None:
-            self._live.update(self._task, completed=done, total=total)
+            self._live.update(self._task, completed=done, total=total, note=note)
             return
         now = time.monotonic()
-        if now - self._spoke >= _QUIET_SECONDS and done:
+        if now - self._spoke >= _QUIET_SECONDS and done >= 1:
             self._spoke = now
             left = (now - self._began) / done * (total - done)
-            click.echo(f"{self._title} {done}/{total}, {left:.0f} s left", err=True)
+            click.echo(f"{self._title} {int(done)}/{total}, {left:.0f} s left{note}", err=True)

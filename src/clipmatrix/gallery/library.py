@@ -1,48 +1,15 @@
 """What is known of each run in a folder, read fast enough for thousands; knows nothing of pages."""
 
-import json
 import os
-import re
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from clipmatrix.errors import RunError
 from clipmatrix.runs.directory import Run, open_run
+from clipmatrix.runs.summaries import Summary, is_name, read_summary
 
-_FIRST_BYTES, _LAST_BYTES = 20_000, 3_000
-_CONFIG_BYTES = 4_000
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One run in a few words; ``made`` is when its log last grew, in seconds since 1970.
-
-    ``state`` is ``done``, ``stopped`` or ``unfinished``; ``is_healthy`` is None before the result was looked at.
-    """
-
-    name: str
-    prompts: tuple[str, ...]
-    encoder: str
-    body: str
-    quality: str
-    seed: int
-    step: int
-    steps: int
-    score: float | None
-    seconds: float | None
-    state: str
-    is_healthy: bool | None
-    made: float
-    has_model: bool
-    has_film: bool
-
-    @property
-    def title(self) -> str:
-        """The first prompt, or the folder's name."""
-        return self.prompts[0] if self.prompts else self.name
+__all__ = ["Library", "Summary", "is_name"]
 
 
 class Library:
@@ -81,7 +48,7 @@ class Library:
         stamp = (stat.st_mtime_ns, stat.st_size)
         if name not in self._known or self._known[name][0] != stamp:
             try:
-                self._known[name] = (stamp, _read(run, stat.st_mtime))
+                self._known[name] = (stamp, read_summary(run, stat.st_mtime))
             except OSError:
                 return None
         return self._known[name][1]
@@ -116,59 +83,3 @@ class Library:
         if found is None:
             raise RunError(f"the run {name!r} cannot be read: look into its folder")
         return found
-
-
-def is_name(name: str) -> bool:
-    """Whether it can be the name of a run's folder: one part of a path, and not a hidden one."""
-    return bool(name) and len(name.encode(errors="replace")) <= 255 and not re.search(r"[/\\\x00-\x1f]|^\.|^$", name)
-
-
-def _read(run: Run, made: float) -> Summary:
-    with run.events_path.open("rb") as log:
-        head = log.read(_FIRST_BYTES)
-        log.seek(0, os.SEEK_END)
-        log.seek(max(0, log.tell() - _LAST_BYTES))
-        tail = log.read()
-    started = next(_records(head.split(b"\n")), {})
-    last = {record.get("event"): record for record in _records(tail.split(b"\n"))}
-    done, step = last.get("done", {}), last.get("step", {})
-    with run.config_path.open("rb") as file:
-        config = file.read(_CONFIG_BYTES).decode("utf-8", errors="replace")
-    quality = re.search(r"^quality: (\w+)", config, re.MULTILINE)
-    state = ("stopped" if done.get("is_stopped") else "done") if done else "unfinished"
-    prompts = started.get("prompts")
-    return Summary(
-        name=run.path.name,
-        prompts=tuple(str(prompt) for prompt in prompts) if isinstance(prompts, list) else (),
-        encoder=str(started.get("encoder", "")),
-        body=Path(str(started.get("body", ""))).name,
-        quality=quality[1] if quality else "",
-        seed=_whole(started.get("seed")),
-        step=_whole(done.get("step", step.get("step"))),
-        steps=_whole(started.get("steps")),
-        score=_number(done.get("score", step.get("score"))),
-        seconds=_number(done.get("seconds")),
-        state=state,
-        is_healthy=last.get("inspected", {}).get("is_healthy"),
-        made=made,
-        has_model=run.glb_path.is_file(),
-        has_film=run.turntable_path.is_file(),
-    )
-
-
-def _records(lines: list[bytes]) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict):
-            yield record
-
-
-def _whole(value: Any) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None

@@ -2,25 +2,32 @@
 
 import html
 import json
+import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from clipmatrix.errors import RunError
-from clipmatrix.gallery.library import Library, Summary
 from clipmatrix.gallery.thumbs import draw_thumb, thumb_source
 from clipmatrix.runs.directory import Run
 from clipmatrix.runs.files import file_errors, write_whole
+from clipmatrix.runs.index import RunIndex
+from clipmatrix.runs.summaries import Summary
 
 _PAGE = Path(__file__).parent / "site_page"
 _VIEWER = Path(__file__).parents[1] / "viewer"
 _MARK = "clipmatrix-gallery.json"
 _RUNS = "runs"
+_MOST_THREADS = 8
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -50,20 +57,34 @@ def build_site(
     """
     if not runs.is_dir():
         raise RunError(f"{runs} is no folder: name the folder that holds the runs")
-    summaries = [summary for summary in Library(runs).summaries() if summary.has_model or summary.has_film]
+    with RunIndex(runs) as index:
+        index.refresh()
+        summaries = [summary for summary in index.summaries() if summary.has_model or summary.has_film]
     if not summaries:
         raise RunError(f"{runs} holds no finished run: make one with clipmatrix create, or name another folder")
     _claim(out)
     records, num_copied = [], 0
-    for index, summary in enumerate(summaries):
-        record, copied = _add_run(Run(runs / summary.name), summary, out / _RUNS / summary.name, config)
+
+    def add(summary: Summary) -> tuple[dict[str, Any], int]:
+        return _add_run(Run(runs / summary.name), summary, out / _RUNS / summary.name, config)
+
+    for record, copied in _in_threads(add, summaries):
         records.append(record)
         num_copied += copied
         if on_progress is not None:
-            on_progress(index + 1, len(summaries))
+            on_progress(len(records), len(summaries))
     _forget_others(out / _RUNS, {summary.name for summary in summaries})
     _write_page(out, records, config)
     return Site(out / "index.html", len(records), num_copied)
+
+
+def _in_threads(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> Iterator[_Result]:
+    """What the work makes of each item, in order. Reading films and copying lets other threads go on meanwhile."""
+    pool = ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1))
+    try:
+        yield from pool.map(work, items)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _claim(out: Path) -> None:
@@ -113,7 +134,10 @@ def _add_thumb(run: Run, target: Path) -> bool:
             return False
     data = draw_thumb(source)
     if data is not None:
-        write_whole(target, data)
+        # Waiting for the disk once a run would take most of the time, and pictures can be made again.
+        scratch = target.with_suffix(".part")
+        scratch.write_bytes(data)
+        os.replace(scratch, target)
     return data is not None
 
 

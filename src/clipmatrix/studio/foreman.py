@@ -4,7 +4,6 @@ A worker outlives the server: the next one finds it by its lock. One that was ki
 goes on from the run's last saved state.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -17,12 +16,12 @@ from pathlib import Path
 from clipmatrix.errors import RunError
 from clipmatrix.runs.directory import Run
 from clipmatrix.runs.files import file_errors, write_whole
+from clipmatrix.runs.locks import FileLock
+from clipmatrix.runs.summaries import last_event
 from clipmatrix.studio.jobs import ACTIVE, STUDIO_FOLDER, Job, Queue, State, Wish
-from clipmatrix.studio.locks import FileLock
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 _MOST_RESTARTS = 3
-_LAST_BYTES = 4000
 
 
 class Foreman:
@@ -197,7 +196,7 @@ class Foreman:
         if end is not None and end.get("state") in ("done", "stopped", "failed"):
             self.queue.put(replace(job, state=end["state"], message=str(end.get("message", ""))))
             return
-        last = _last_event(Run(self.queue.run_path(job)))
+        last = last_event(Run(self.queue.run_path(job)))
         if last.get("event") == "done":
             self.queue.put(replace(job, state="stopped" if last.get("is_stopped") else "done"))
             return
@@ -236,16 +235,3 @@ class Foreman:
 def _environment() -> dict[str, str]:
     """This process's environment, without what the web library put there."""
     return {key: value for key, value in os.environ.items() if not key.startswith("GRADIO_")}
-
-
-def _last_event(run: Run) -> dict[str, object]:
-    """The last whole line of the event log; empty where there is none."""
-    try:
-        with run.events_path.open("rb") as log:
-            log.seek(0, os.SEEK_END)
-            log.seek(max(0, log.tell() - _LAST_BYTES))
-            lines = log.read().split(b"\n")
-        record = json.loads(lines[-2])
-    except (OSError, ValueError, IndexError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}

@@ -11,8 +11,8 @@ from collections.abc import Generator
 from pathlib import Path
 
 from clipmatrix.errors import ClipMatrixError, RunError
+from clipmatrix.runs.locks import FileLock
 from clipmatrix.studio.jobs import STUDIO_FOLDER, Job, Queue
-from clipmatrix.studio.locks import FileLock
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_FOR_LOCK = 10.0

@@ -1,0 +1,49 @@
+"""The encoder and the body of the last run, kept for the next one; knows nothing of runs."""
+
+from clipmatrix.bodies.body import Body
+from clipmatrix.bodies.loading import load_figures
+from clipmatrix.config import RunConfig
+from clipmatrix.generate.loading import build_parts
+from clipmatrix.generate.parts import Parts
+from clipmatrix.guidance.base import Guidance
+from clipmatrix.guidance.loading import load_guidance
+
+
+class PartsShelf:
+    """Gives each run its parts, and loads an encoder or a body only where it is another than the last one's.
+
+    A process that is forked once they are loaded shares their memory.
+    """
+
+    def __init__(self) -> None:
+        self._guidance: tuple[object, Guidance] | None = None
+        self._body: tuple[tuple[object, ...], Body] | None = None
+
+    def parts(self, config: RunConfig) -> Parts:
+        """The parts of a run.
+
+        Raises:
+            ClipMatrixError: as ``load_parts``.
+        """
+        return build_parts(self.guidance(config.clip), self.body(config), config)
+
+    def guidance(self, name: str) -> Guidance:
+        """The encoder of that name.
+
+        Raises:
+            ModelError: it is missing or broken.
+        """
+        if self._guidance is None or self._guidance[0] != name:
+            self._guidance = (name, load_guidance(name, "cpu"))
+        return self._guidance[1]
+
+    def body(self, config: RunConfig) -> Body:
+        """The body that these settings name.
+
+        Raises:
+            BodyError: its file is missing or broken.
+        """
+        key = (config.body, config.subdivide, config.body_up, config.num_figures)
+        if self._body is None or self._body[0] != key:
+            self._body = (key, load_figures(*key))
+        return self._body[1]
