@@ -12,6 +12,7 @@ import clipmatrix
 WEB = ("gradio", "fastapi", "starlette", "uvicorn")
 HEAVY = (
     *("torch", "numpy", "transformers", "anny", "numba", "scipy", "av", "click", "rich", "PIL", "yaml", "cholespy"),
+    *("ray", "optuna", "pyarrow", "fsspec"),
     *WEB,
 )
 

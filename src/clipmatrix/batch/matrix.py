@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from clipmatrix.config import QUALITIES, RunConfig, load_config, preset
+from clipmatrix.config.presets import with_paths
 from clipmatrix.config.yaml_mapping import load_yaml, nearest, top_level_value
 from clipmatrix.errors import ConfigError
 
@@ -189,7 +190,8 @@ class _Reader:
         # The section by itself, with its lines where they stand in the file, so that mistakes are placed.
         section = "\n" * mark.line + " " * mark.column + self.text[mark.index : end.index]
         named = top_level_value(section, "quality")
-        return load_yaml(section, str(self.path), base or preset(named if named in QUALITIES else "standard"))
+        filled = load_yaml(section, str(self.path), base or preset(named if named in QUALITIES else "standard"))
+        return with_paths(filled, self.path.parent)
 
     def prompts(self, node: yaml.Node) -> tuple[tuple[Any, str], ...]:
         if not isinstance(node, yaml.SequenceNode) or not node.value:

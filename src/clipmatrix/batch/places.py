@@ -11,7 +11,7 @@ runs can be removed when no batch is at work.
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -59,16 +59,23 @@ class Places:
         Raises:
             RunError: the folder is a file, or cannot be written to.
         """
+        self.prepare_texts({job.name: job.yaml for job in jobs}, call)
+
+    def prepare_texts(self, texts: Mapping[str, str], call: str) -> None:
+        """As ``prepare``, of settings by their names.
+
+        Raises:
+            RunError: the folder is a file, or cannot be written to.
+        """
         if self.out.exists() and not self.out.is_dir():
             raise RunError(f"{self.out} is a file, and a batch needs a folder: choose another --out")
         with file_errors(self.out):
             for name in ("jobs", "locks", "calls"):
                 (self._folder / name).mkdir(parents=True, exist_ok=True)
-        for job in jobs:
-            path = self.config_path(job.name)
-            if not path.is_file():
-                write_whole(path, job.yaml.encode())
-        write_whole(self.call_path(call), "".join(f"{job.name}\n" for job in jobs).encode())
+        for name, text in texts.items():
+            if not self.config_path(name).is_file():
+                write_whole(self.config_path(name), text.encode())
+        write_whole(self.call_path(call), "".join(f"{name}\n" for name in texts).encode())
 
     def names(self, call: str) -> tuple[str, ...]:
         """What the call is to make.
@@ -93,6 +100,10 @@ class Places:
     def log_path(self, call: str) -> Path:
         """What the workers of one call complain of."""
         return self._folder / "calls" / f"{call}.log"
+
+    def stop_path(self, call: str) -> Path:
+        """Where there is this file, whoever works for the call leaves."""
+        return self._folder / "calls" / f"{call}.stop"
 
     def error_path(self, name: str) -> Path:
         """The full text of an error that nobody foresaw."""
@@ -120,7 +131,7 @@ class Places:
             found: dict[str, Any] = json.loads(self._record_path(name).read_bytes())
             record = JobRecord(**found)
             is_sound = isinstance(record.tries, dict) and isinstance(record.reason, str)
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return JobRecord()
         return record if is_sound else JobRecord()
 
@@ -143,7 +154,7 @@ class Places:
 
     def forget_call(self, call: str) -> None:
         """Removes what a call that is over no longer needs."""
-        for path in (self.call_path(call), self.log_path(call)):
+        for path in (self.call_path(call), self.log_path(call), self.stop_path(call)):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 

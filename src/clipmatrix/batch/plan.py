@@ -12,6 +12,7 @@ from clipmatrix.batch.matrix import MOST, Matrix, read_matrix
 from clipmatrix.bodies.loading import body_regions
 from clipmatrix.config import RunConfig, dump_yaml, figure_prompts
 from clipmatrix.config.overriding import override
+from clipmatrix.config.presets import with_paths
 from clipmatrix.errors import ClipMatrixError, ConfigError, PromptError
 from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.runs.directory import slug
@@ -33,7 +34,7 @@ def build_job(config: RunConfig) -> Job:
     """The job of these settings: words of its first prompt, its seed, and a digest of everything."""
     text = dump_yaml(config)
     digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LETTERS]
-    words = slug(_label(config))[:_SLUG_LETTERS].rstrip("-")
+    words = slug(config.prompts[0].label)[:_SLUG_LETTERS].rstrip("-")
     return Job(f"{words}-{config.seed}-{digest}", config, text)
 
 
@@ -94,7 +95,7 @@ def _configs(path: Path, matrix: Matrix, seeds: tuple[int, ...]) -> Iterable[Run
         varied.append((_changed(matrix.base, changes), changes[-1].place))
     bases = varied[1:] or varied
     for (config, place), (texts, where) in itertools.product(bases, matrix.prompts or ((None, matrix.place),)):
-        prompts = config.prompts if texts is None else _prompts(texts, config, where)
+        prompts = config.prompts if texts is None else _prompts(texts, config, path.parent, where)
         if not prompts:
             raise PromptError(f"{path}: there is no prompt: add for instance prompts: [a zebra striped man]")
         for seed in seeds:
@@ -113,12 +114,12 @@ def _changed(config: RunConfig, changes: Sequence[Any]) -> RunConfig:
     return config
 
 
-def _prompts(texts: Any, config: RunConfig, place: str) -> tuple[Prompt, ...]:
+def _prompts(texts: Any, config: RunConfig, folder: Path, place: str) -> tuple[Prompt, ...]:
     """A bare text as ``create`` takes it, or a list of prompts of one character."""
     try:
         if isinstance(texts, str):
             return figure_prompts((texts,), body_regions(config.body))
-        return override(config, "prompts", texts).prompts
+        return with_paths(override(config, "prompts", texts), folder).prompts
     except ClipMatrixError as error:
         raise type(error)(f"{place}: {error}") from error
 
@@ -132,8 +133,3 @@ def _jobs(configs: Iterable[RunConfig], path: Path) -> tuple[Job, ...]:
         if len(jobs) > MOST:
             raise ConfigError(f"{path} asks for more than {MOST} runs: split it into several files")
     return tuple(jobs.values())
-
-
-def _label(config: RunConfig) -> str:
-    first = config.prompts[0]
-    return str(getattr(first, "label", first.text))

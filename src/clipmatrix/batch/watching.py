@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from clipmatrix.batch.places import Places
-
 _SECONDS_BETWEEN_LOOKS = 2.0
 
 
@@ -30,8 +28,10 @@ class Watch:
     What other calls do on the same folder is found out by looking.
     """
 
-    def __init__(self, places: Places, names: Sequence[str], on_change: Callable[[Standing], None]) -> None:
-        self._places, self._on_change = places, on_change
+    def __init__(
+        self, is_done: Callable[[str], bool], names: Sequence[str], on_change: Callable[[Standing], None]
+    ) -> None:
+        self._is_done, self._on_change = is_done, on_change
         self._states = dict.fromkeys(names, "new")
         self._shares: dict[str, float] = {}
         self._looked = -_SECONDS_BETWEEN_LOOKS
@@ -52,7 +52,7 @@ class Watch:
             return
         self._looked = time.monotonic()
         for name, state in self._states.items():
-            if state != "done" and name not in self._shares and self._places.is_done(name):
+            if state != "done" and name not in self._shares and self._is_done(name):
                 self._states[name] = "done"
         self._tell()
 

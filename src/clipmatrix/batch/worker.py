@@ -32,12 +32,14 @@ class Shift:
     """What a worker works for: a call of the command on the places of a batch.
 
     ``is_over`` is asked between two events of a run: once it says so, the worker leaves the run as if it were killed.
+    A job that was begun ``most_begun`` times, and whose processes were killed each time, is given up.
     """
 
     places: Places
     call: str
     tell: Tell
     is_over: Callable[[], bool]
+    most_begun: int = MOST_TRIES
 
 
 def work(shift: Shift, shelf: PartsShelf) -> None:
@@ -89,9 +91,12 @@ def _do_locked(shift: Shift, name: str, shelf: PartsShelf) -> Outcome:
     if places.is_done(name):
         return "done"
     record = places.read(name)
-    if record.tries.get(shift.call, 0) >= MOST_TRIES:
+    num_begun = record.tries.get(shift.call, 0)
+    if is_ended(places, name, shift.call):
+        return "failed"
+    if num_begun >= shift.most_begun:
         # Nobody holds the lock, and nobody has written down how it ended.
-        reason = f"its process was killed {MOST_TRIES} times, for instance for want of memory: try fewer --workers"
+        reason = f"its process was killed {num_begun} times, for instance for want of memory: try fewer --workers"
         return _fail(shift, name, replace(record, state="failed", reason=reason))
     record = record.begun(shift.call)
     places.write(name, record)

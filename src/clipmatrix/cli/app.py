@@ -16,7 +16,9 @@ from clipmatrix.cli.process import keep_freed_memory, silence_libraries, wait_wi
 from clipmatrix.cli.recipe import recipe
 from clipmatrix.cli.render import render
 from clipmatrix.cli.runs import runs
+from clipmatrix.cli.select import select
 from clipmatrix.cli.studio import studio, studio_worker
+from clipmatrix.cli.tune import tune
 from clipmatrix.cli.view import view
 from clipmatrix.errors import ClipMatrixError
 
@@ -44,6 +46,8 @@ app.add_command(studio_worker)
 app.add_command(batch)
 app.add_command(batch_workers)
 app.add_command(runs)
+app.add_command(select)
+app.add_command(tune)
 
 
 def main() -> None:

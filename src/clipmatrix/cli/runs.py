@@ -12,7 +12,7 @@ _WIDEST = 60
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("runs"))
+@click.argument("folder", default="runs")
 @click.option("--where", "-w", multiple=True, metavar="CONDITION", help="As in score>=0.3, prompt~zebra, healthy.")
 @click.option("--sort", metavar="KEY", help="Order, as in score or -score.  [default: -made]")
 @click.option("--limit", type=int, metavar="N", help="At most so many.")
@@ -21,7 +21,7 @@ _WIDEST = 60
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.option("--rebuild", is_flag=True, help="Read all records anew first.")
 def runs(
-    folder: Path,
+    folder: str,
     where: tuple[str, ...],
     sort: str | None,
     limit: int | None,
@@ -37,7 +37,7 @@ def runs(
     complaints, made, model, film, and settings with a dot, as in optimiser.refine or settings.views.
     """
     from clipmatrix.cli.bar import Bar
-    from clipmatrix.errors import ConfigError, RunError
+    from clipmatrix.errors import ConfigError
     from clipmatrix.runs.index import RunIndex
     from clipmatrix.runs.queries import parse_condition, parse_order
     from clipmatrix.runs.tables import json_lines, write_csv, write_parquet
@@ -46,9 +46,7 @@ def runs(
     order = parse_order(sort) if sort else None
     if limit is not None and limit < 0:
         raise ConfigError(f"--limit must be at least 0, not {limit}: leave it out for all runs")
-    if not folder.is_dir():
-        raise RunError(f"{folder} is no folder: name the folder that holds the runs")
-    with RunIndex(folder) as index:
+    with RunIndex(_local(folder)) as index:
         with Bar("reading records") as bar:
             (index.rebuild if rebuild else index.refresh)(bar.show)
         rows = index.find(conditions, order, limit)
@@ -63,6 +61,21 @@ def runs(
     else:
         click.echo(f"rows           {len(rows)}")
     return 0
+
+
+def _local(folder: str) -> Path:
+    """The folder, or the copy of the records at an address, brought up to date."""
+    from clipmatrix.errors import RunError
+
+    if "://" in folder:
+        from clipmatrix.batch.remote import Store
+
+        store = Store(folder)
+        store.fetch_records(store.cache_folder())
+        return store.cache_folder()
+    if not Path(folder).is_dir():
+        raise RunError(f"{folder} is no folder: name the folder that holds the runs")
+    return Path(folder)
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.loading import load_figures
 from clipmatrix.config import RunConfig
+from clipmatrix.config.resolving import resolve
 from clipmatrix.generate.loading import build_parts
 from clipmatrix.generate.parts import Parts
 from clipmatrix.guidance.base import Guidance
@@ -25,10 +26,11 @@ class PartsShelf:
         Raises:
             ClipMatrixError: as ``load_parts``.
         """
+        config = resolve(config)
         return build_parts(self.guidance(config.clip), self.body(config), config)
 
-    def guidance(self, name: str) -> Guidance:
-        """The encoder of that name.
+    def guidance(self, name: str | tuple[str, ...]) -> Guidance:
+        """The encoder of that name, or the panel of those names.
 
         Raises:
             ModelError: it is missing or broken.

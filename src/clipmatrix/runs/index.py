@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from clipmatrix.errors import RunError
+from clipmatrix.intake import read_bounded
 from clipmatrix.runs.directory import Run
 from clipmatrix.runs.queries import COLUMNS, JSON_COLUMNS, Condition, Order
 from clipmatrix.runs.summaries import Summary, is_name, read_summary
@@ -24,6 +25,7 @@ INDEX_NAME = ".runs.sqlite"
 _VERSION = 1
 _SECONDS_TO_WAIT = 30.0
 _PUT_AT_ONCE = 500
+_LARGEST_SETTINGS = 1_000_000
 
 Row = dict[str, Any]
 
@@ -200,9 +202,8 @@ def _read_settings(run: Run) -> Row:
     """The run's settings as they were written down; empty where they cannot be read."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        with run.config_path.open("rb") as file:
-            found = yaml.load(file, Loader=loader)
-    except (OSError, yaml.YAMLError, ValueError):
+        found = yaml.load(read_bounded(run.config_path, _LARGEST_SETTINGS), Loader=loader)
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

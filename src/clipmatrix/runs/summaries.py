@@ -96,7 +96,7 @@ def last_event(run: Run) -> dict[str, Any]:
             log.seek(max(0, log.tell() - _LAST_BYTES))
             lines = log.read().split(b"\n")
         record = json.loads(lines[-2])
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
 
@@ -105,7 +105,7 @@ def _records(lines: list[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict):
             yield record
