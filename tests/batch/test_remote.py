@@ -75,7 +75,7 @@ def test_a_job_is_made_and_brought_there(store: Store, tmp_path: Path, monkeypat
 def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert is_address("s3://bucket/runs")
     assert not is_address("runs")
-    with pytest.raises(ConfigError, match="no known address"):
+    with pytest.raises(ConfigError, match="no address that is known"):
         Store("nothing://bucket").done()
     with pytest.raises(RunError, match="cannot be used"):
         Store("file:///dev/null/runs").put_failure("a", "b")

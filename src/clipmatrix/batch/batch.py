@@ -81,13 +81,14 @@ def run_batch(
     missing = [job for job in jobs if not places.is_done(job.name)]
     if missing:
         size = config.memory_bytes or job_bytes(job.config for job in missing)
+        # Before anything is written: so many workers may be a mistake.
+        workers = 0 if config.ray else num_workers(this_machine(), size, config.workers, len(missing))
         watch = Watch(places.is_done, names, on_change)
         places.prepare(missing, call)
         try:
             if config.ray:
                 _run_on_cluster(places, call, RayCrew(config.ray, size), watch, is_stopped)
             else:
-                workers = num_workers(this_machine(), size, config.workers, len(missing))
                 run_local(places, call, Crew(workers), watch, is_stopped)
         finally:
             places.forget_call(call)

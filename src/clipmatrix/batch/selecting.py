@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEAR = 0.01
+NEAR = 0.002
 """Two runs whose sheets' embeddings are less than this far apart (one minus their cosine) count as the same."""
 
 

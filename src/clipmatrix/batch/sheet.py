@@ -22,8 +22,10 @@ _PALE = 0.45
 
 
 def front_view(sheet: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "s s 3"]:
-    """The first picture of a run's own contact sheet, ``CELL`` pixels a side."""
-    return _small(rest_cells(sheet)[0])
+    """The first picture of a run's own contact sheet, ``CELL`` pixels a side, without the label in its corner."""
+    cell = rest_cells(sheet)[0].copy()
+    cell[: len(cell) // 12, : len(cell) // 3] = cell[-1, 2]
+    return np.asarray(Image.fromarray(cell).resize((CELL, CELL), Image.Resampling.LANCZOS))
 
 
 def rest_cells(sheet: UInt8[np.ndarray, "h w 3"]) -> list[UInt8[np.ndarray, "s s 3"]]:
@@ -43,16 +45,13 @@ def draw_sheet(
     """
     columns = 1 + max(min(len(group), MOST_IN_ROW) for group in ranking.values())
     cells: list[np.ndarray] = []
-    labels: list[str] = []
     for prompt, group in ranking.items():
         shown = group[:MOST_IN_ROW]
         cells += [_words(prompt, len(group), sum(one.is_chosen for one in group))]
         cells += [_cell(one, pictures[one.candidate.name]) for one in shown]
-        labels += ["", *(_label(one) for one in shown)]
         missing = columns - 1 - len(shown)
         cells += [np.full((CELL, CELL, 3), 255, np.uint8)] * missing
-        labels += [""] * missing
-    return contact_sheet(cells, columns, labels)
+    return contact_sheet(cells, columns)
 
 
 def _label(ranked: Ranked) -> str:
@@ -63,10 +62,13 @@ def _label(ranked: Ranked) -> str:
 
 def _cell(ranked: Ranked, picture: UInt8[np.ndarray, "s s 3"]) -> UInt8[np.ndarray, "s s 3"]:
     if not ranked.is_chosen:
-        return (255 - _PALE * (255 - picture.astype(np.float32))).astype(np.uint8)
-    framed = Image.fromarray(picture)
-    ImageDraw.Draw(framed).rectangle((0, 0, CELL - 1, CELL - 1), outline=_FRAME, width=_FRAME_WIDTH)
-    return np.asarray(framed)
+        picture = (255 - _PALE * (255 - picture.astype(np.float32))).astype(np.uint8)
+    cell = Image.fromarray(picture)
+    draw = ImageDraw.Draw(cell)
+    if ranked.is_chosen:
+        draw.rectangle((0, 0, CELL - 1, CELL - 1), outline=_FRAME, width=_FRAME_WIDTH)
+    draw.text((12, 10), _label(ranked), fill=_INK, font=ImageFont.load_default(size=14))
+    return np.asarray(cell)
 
 
 def _words(prompt: str, total: int, chosen: int) -> UInt8[np.ndarray, "s s 3"]:
@@ -79,7 +81,3 @@ def _words(prompt: str, total: int, chosen: int) -> UInt8[np.ndarray, "s s 3"]:
     draw.multiline_text((10, 12), "\n".join(lines), fill=_INK, font=ImageFont.load_default(size=22), spacing=6)
     draw.text((10, CELL - 30), f"{chosen} of {total} chosen", fill=_FRAME, font=ImageFont.load_default(size=15))
     return np.asarray(tile)
-
-
-def _small(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "s s 3"]:
-    return np.asarray(Image.fromarray(picture).resize((CELL, CELL), Image.Resampling.LANCZOS))

@@ -10,7 +10,7 @@ import click
 @click.option("--best", type=int, default=1, show_default=True, metavar="K", help="How many of each prompt to keep.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the chosen runs and the sheet.")
 @click.option("--judge", metavar="MODEL", default="", help="Encoder that scores.  [default: the runs' own scores]")
-@click.option("--near", type=float, help="Runs nearer than this to a better one are twins.  [default: 0.01]")
+@click.option("--near", type=float, help="Runs nearer than this to a better one are twins.  [default: 0.002]")
 def select(folder: Path, best: int, out: Path, judge: str, near: float | None) -> None:
     """Choose the best runs of each prompt in FOLDER, as in: clipmatrix select runs --best 2 --out best
 
