@@ -1,10 +1,9 @@
-"""Work that only sleeps and writes down that it was done, for tests of who does what; and a client that hands it out.
+"""Work that only sleeps and writes down that it was done, for tests of who does what; and what hands it out.
 
-Must be importable where the work is done: ``python -m tests.batch.quick_work ADDRESS FOLDER NUM``.
+Must be importable where the work is done.
 """
 
 import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +49,6 @@ def hand_out(address: str, folder: Path, num: int) -> dict[str, str]:
 
     watch = Watch(is_done, names, lambda standing: None)
     crew = RayCrew(address, 1_000_000)
-    run_ray(QuickWork(str(folder)), names, crew, watch, is_done, lost.__setitem__, lambda: False)
+    work = QuickWork(str(folder))
+    run_ray(work, names, crew, watch, lambda name: is_done(name) or name in lost, lost.__setitem__, lambda: False)
     return lost
-
-
-if __name__ == "__main__":
-    hand_out(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -74,8 +74,9 @@ def test_all_jobs_end_once_though_a_node_is_killed(cluster: Any, tmp_path: Path)
 def test_a_client_that_is_killed_comes_back_to_what_is_missing(cluster: Any, tmp_path: Path) -> None:
     for _ in range(2):
         cluster.add_node(num_cpus=1)
-    command = [sys.executable, "-m", "tests.batch.quick_work", cluster.address, str(tmp_path), "12"]
-    client = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    call = f"hand_out({cluster.address!r}, pathlib.Path({str(tmp_path)!r}), 12)"
+    code = f"import pathlib; from tests.batch.quick_work import hand_out; {call}"
+    client = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL)
     _until(lambda: len(_lines(tmp_path, "done")) >= 3, "three jobs")
     client.send_signal(signal.SIGKILL)
     client.wait()
