@@ -53,7 +53,7 @@ def key_poses(body: Body) -> dict[str, Float[Tensor, "j 3 3"]]:
 class PoseSampler:
     """Draws poses of a humanoid body: mixtures of two key poses, some mirrored, jittered within the limits.
 
-    No hand is deeper than 4 cm inside of the rest of the body, and no foot deeper than 2 cm, with the usual settings.
+    No hand is deeper than 4 cm inside of the rest of the body, and no foot deeper than 3.5 cm, with the usual settings.
     """
 
     def __init__(self, body: Body, config: PoseConfig | None = None) -> None:
