@@ -4,6 +4,7 @@
 #   make test      everything that must hold: check, then all tests
 #   make check     formatting, lint, types, layers
 #   make quick     the tests that take seconds
+#   make long      those that take minutes: thousands of poses and broken files, killed batches, clusters
 #   make format    rewrite the files as check wants them
 #   make bench     the benchmarks
 #   make clients   the real glTF clients that some tests open our files in; without them these tests are skipped
@@ -24,7 +25,7 @@ BLENDER := .cache/blender/.installed
 NODE_CLIENTS := tests/clients/node_modules/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet $(PIP_FLAGS)
 
-.PHONY: demo test check quick format bench clients clean
+.PHONY: demo test check quick long format bench clients clean
 
 demo: $(RUNTIME)
 	$(BIN)/clipmatrix create "$(PROMPT)" --out demo --seed $(SEED) --quality $(QUALITY)
@@ -34,7 +35,10 @@ demo: $(RUNTIME)
 	@echo "contact sheet:                         $(CURDIR)/demo/result/views.png"
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not long"
+
+long: $(DEVELOPER)
+	$(BIN)/python -m pytest -m long
 
 quick: $(DEVELOPER)
 	$(BIN)/python -m pytest -m "not slow and not client"

@@ -83,6 +83,7 @@ def test_two_batches_on_one_folder_make_each_run_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("whom", ["worker", "all", "command"])
 def test_who_is_killed_is_gone_on_with(tmp_path: Path, whom: str) -> None:
     """A worker by itself is replaced; after the others' deaths the same command goes on. The bytes are the same."""

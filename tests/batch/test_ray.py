@@ -71,6 +71,7 @@ def test_all_jobs_end_once_though_a_node_is_killed(cluster: Any, tmp_path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_client_that_is_killed_comes_back_to_what_is_missing(cluster: Any, tmp_path: Path) -> None:
     for _ in range(2):
         cluster.add_node(num_cpus=1)
@@ -87,6 +88,7 @@ def test_a_client_that_is_killed_comes_back_to_what_is_missing(cluster: Any, tmp
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_runs_of_a_cluster_are_those_of_this_machine(cluster: Any, tmp_path: Path) -> None:
     """The same bytes, each once in the index, and nothing is made again."""
     cluster.add_node(num_cpus=1)

@@ -108,7 +108,8 @@ DEEPEST_HAND_M, DEEPEST_FOOT_M = 0.04, 0.035
 
 
 @pytest.mark.parametrize(
-    "num", [pytest.param(100, id="some"), pytest.param(2000, id="thousands", marks=pytest.mark.slow)]
+    "num",
+    [pytest.param(100, id="some"), pytest.param(2000, id="thousands", marks=[pytest.mark.slow, pytest.mark.long])],
 )
 def test_no_hand_and_no_foot_goes_through_the_body(anny_body: Body, num: int) -> None:
     for name, depths in _deepest(anny_body, PoseConfig(), num).items():

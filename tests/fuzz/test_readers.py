@@ -39,6 +39,7 @@ def test_broken_files_are_refused_or_read(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", READERS)
 def test_many_broken_files_are_refused_or_read(name: str, tmp_path: Path) -> None:
     reader = READERS[name]
