@@ -16,6 +16,7 @@ from clipmatrix.guidance.fake import load_fake
 from clipmatrix.guidance.loading import load_guidance
 from clipmatrix.guidance.panel import build_panel, coarse_guidance
 from clipmatrix.guidance.pictures import PicturedGuidance
+from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.scene.scene import Scene
 from clipmatrix.scene.start import neutral_start
 
@@ -25,8 +26,8 @@ def mini() -> Guidance:
     return load_guidance("mini", "cpu")
 
 
-def _config(start: str = "search", detail: float | None = None) -> RunConfig:
-    return RunConfig(start=start, optimiser=OptimiserConfig(detail=detail))  # type: ignore[arg-type]
+def _config(start: str = "search", detail: float | None = None, text: str = "a zebra") -> RunConfig:
+    return RunConfig(prompts=(Prompt(text),), start=start, optimiser=OptimiserConfig(detail=detail))  # type: ignore[arg-type]
 
 
 def test_only_an_encoder_with_coarse_slopes_is_held_back(mini: Guidance) -> None:
@@ -42,6 +43,12 @@ def test_from_grey_plain_colours_decide(mini: Guidance) -> None:
     assert choose_detail(_config("neutral"), mini, coarse.enough - 0.01) == 0.0
     assert choose_detail(_config("neutral"), mini, coarse.enough + 0.01) == 1.0
     assert choose_detail(_config("neutral"), mini, None) == 1.0
+
+
+def test_from_grey_a_build_is_not_painted(mini: Guidance) -> None:
+    assert choose_detail(_config("neutral", text="a very fat man"), mini, 9.0) == 0.0
+    assert choose_detail(_config("neutral", text="a fat zebra striped man"), mini, 9.0) == 1.0
+    assert choose_detail(_config("neutral", text="a very fat man"), load_fake(), 9.0) == 1.0
 
 
 @pytest.mark.parametrize("detail", [0.0, 0.25, 1.0])
