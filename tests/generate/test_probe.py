@@ -73,6 +73,29 @@ def test_body_and_head_take_the_colours_that_score_best() -> None:
     assert small[0][is_legs].mean() > small[2][is_legs].mean() + 0.2
 
 
+def test_words_decide_where_pictures_hardly_do() -> None:
+    """Of two colours that score alike, or nearly, each part gets the one that its own prompt names."""
+
+    class Indifferent(ColorScorer):
+        def __call__(self, embeddings: torch.Tensor, prompt_ids: torch.Tensor, azimuths: torch.Tensor) -> Scores:
+            loss = 0.1 * (embeddings - RED).square().sum(1)
+            return Scores(loss.mean(), -loss)
+
+    prompts = (Prompt("a person"), Prompt("a green head", region="head"), Prompt("purple trousers", region="legs"))
+    config = dataclasses.replace(small_config(), prompts=prompts)
+    parts = small_parts(config)
+    scene = Scene(parts.body, neutral_start(parts.body), config.scene)
+    parts = dataclasses.replace(parts, guidance=MeanColor())
+    found = probe_colors(scene, parts, Indifferent(), config, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+    assert found is not None
+    names = [name for name in scene.body.regions if name != "whole"]
+    head, legs = found.tints[names.index("head")], found.tints[names.index("legs")]
+    assert head[1] > head[0]
+    assert head[1] > head[2]
+    assert legs[0] > legs[1]
+    assert legs[2] > legs[1]
+
+
 def test_nothing_is_tried_where_nothing_is_asked_for() -> None:
     scene, tints = _probed(optimiser=OptimiserConfig(probe=0))
     assert tints is None

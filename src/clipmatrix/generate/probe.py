@@ -17,6 +17,7 @@ from clipmatrix.generate.score import Scorer
 from clipmatrix.guidance.augment import compose
 from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.plans import MAIN
+from clipmatrix.procedural.reading import read_part
 from clipmatrix.render.pipeline import render
 from clipmatrix.render.surface import Lights, Surface
 from clipmatrix.scene.scene import Scene
@@ -33,6 +34,9 @@ _FOLLOWERS = {"torso": ("arms", "hands"), "legs": ("feet",)}
 
 _LEAST_GAIN = 0.02
 """By how much a colour must lower the loss to be taken."""
+
+_BELIEF = 0.15
+"""By how much worse than the best the colours that the words name may score, and are believed all the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +85,29 @@ def probe_colors(
             loss = probe.loss(tried)
             if loss < best - _LEAST_GAIN:
                 best, tints = loss, tried
+    told = _told_tints(tints, [prompt for prompt in config.prompts if _paints(prompt, outfit)], names, groups)
+    if told is not None and (loss := probe.loss(told)) < best + _BELIEF:
+        best, tints = loss, told
     texture.shift(tints)
     return Probed(tints, best)
+
+
+def _told_tints(
+    found: Float[Tensor, "p 3"], prompts: list[Prompt], names: list[str], groups: list[list[int]]
+) -> Float[Tensor, "p 3"] | None:
+    """The colours that were found, with those that prompts about parts name in their place; None where none is named.
+
+    An encoder hardly tells whose of two colours is whose: a shirt and trousers exchanged score as well.
+    """
+    tints, is_told = found.clone(), False
+    for prompt in prompts:
+        told = read_part(prompt.text, prompt.region) if prompt.region in names and prompt.weight > 0 else None
+        if told is None or not told.colors or told.kinds:
+            continue
+        group = next(group for group in groups[1:] if group[0] == names.index(prompt.region))
+        tints[group] = torch.logit(torch.tensor(told.colors[0]).clamp(0.03, 0.97))
+        is_told = True
+    return tints if is_told else None
 
 
 class _Probe:
