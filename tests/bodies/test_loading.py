@@ -43,7 +43,7 @@ def test_regions_are_those_of_the_body(tmp_path: Path) -> None:
         ("dog.fbx", r"there is no body \"dog.fbx\" .*name anny, smplx:FILE.npz or a mesh file"),
         ("model.npz", "write smplx:model.npz"),
         ("model.pkl", "write smplx:model.pkl"),
-        ("smplx:model.pkl", "is a pickle"),
+        ("smplx:model.pkl", "model.pkl cannot be read"),
         ("smplx:none.npz", "cannot be read"),
         ("none.glb", "cannot be read"),
         ("none.obj", "is no file"),
