@@ -78,7 +78,7 @@ def test_mistakes_in_forms(form: dict[str, Any], message: str) -> None:
         ("seed: 1\nsteps: 0", 2, "steps must be from 1"),
         ("prompts: [", 1, "no valid YAML"),
         ("prompts:\n  - {text: a man, region: hed}", 2, "unknown region 'hed'"),
-        ("[" * 3000, 1, "no valid YAML"),
+        ("[" * 3000, 1, "nested too deeply"),
         ("a: &a [1]\nb: *c", 2, "no valid YAML"),
         ("x" * 100_001, 1, "100000 are the most"),
         ("prompts: [{text: a man}]\n\x00", 1, "no valid YAML"),
