@@ -41,9 +41,10 @@ class Watch:
         if name not in self._states:
             return
         self._states[name] = state
-        self._shares.pop(name, None)
+        before = self._shares.pop(name, 0.0)
         if state == "running":
-            self._shares[name] = share
+            # A stage that turns out to be longer than was thought is no step back.
+            self._shares[name] = max(before, share)
         self._tell()
 
     def look(self) -> None:
