@@ -17,10 +17,13 @@ LARGEST_EDGE_CHANGE = 10.0
 MOST_CROSSING = 0.02
 """Up to here a form is left as it was found: half of what a run's report calls healthy, and of crossings two thirds."""
 
-_ROUNDS = 40
+_ROUNDS = 80
 _SHARE = 0.9
 _RINGS = 2
-"""How many rings of neighbours around a bad vertex are smoothed with it."""
+"""How many rings of neighbours around a bad vertex are smoothed with it, at first."""
+
+_PATIENCE = 15
+"""After how many rounds one ring more is smoothed: large folds do not open from within."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,7 @@ def ease(offset: Float[Tensor, "v 3"], bare: Float[Tensor, "v 3"], body: Body) -
 
     Bad are faces turned over, edges stretched or shrunk beyond ``LARGEST_EDGE_CHANGE``, and faces that pass through
     others which they do not meet on the bare body; each kind only while there is more of it than is let be. What is far
-    from any stays as it was, bit for bit. It takes forty rounds at most, a tenth of a second of the processor each, and
+    from any stays as it was, bit for bit. It takes eighty rounds at most, a tenth of a second of the processor each;
     a form that is well costs one.
     """
     faces, welds = body.template.faces, body.welds
@@ -51,7 +54,7 @@ def ease(offset: Float[Tensor, "v 3"], bare: Float[Tensor, "v 3"], body: Body) -
             is_bad[faces[is_crossing].reshape(-1)] = True
         if not bool(is_bad.any()):
             return Eased(offset, done)
-        offset = _smooth(offset, _spread(is_bad, edge_ids), edge_ids)
+        offset = _smooth(offset, _spread(is_bad, edge_ids, _RINGS + done // _PATIENCE), edge_ids)
         # Vertices of one place stay together.
         offset = offset if welds is None else offset.index_select(0, welds.first_ids)
     return Eased(offset, _ROUNDS)
@@ -74,8 +77,8 @@ def _strained(
     return is_bad
 
 
-def _spread(is_bad: Bool[Tensor, "v"], edge_ids: Int64[Tensor, "e 2"]) -> Bool[Tensor, "v"]:
-    for _ in range(_RINGS):
+def _spread(is_bad: Bool[Tensor, "v"], edge_ids: Int64[Tensor, "e 2"], rings: int) -> Bool[Tensor, "v"]:
+    for _ in range(rings):
         reached = is_bad[edge_ids].any(dim=1)
         is_bad = is_bad.clone()
         is_bad[edge_ids[reached].reshape(-1)] = True
