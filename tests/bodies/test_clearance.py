@@ -103,7 +103,7 @@ def _deepest(body: Body, config: PoseConfig, num: int) -> dict[str, Tensor]:
     return {name: torch.cat(depths) for name, depths in found.items()}
 
 
-DEEPEST_HAND_M, DEEPEST_FOOT_M = 0.04, 0.035
+DEEPEST_HAND_M, DEEPEST_FOOT_M = 0.04, 0.02
 """No hand and no foot of a sampled pose is deeper than this inside of the rest of the body."""
 
 
