@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from tests.studio.run_files import write_run
 
 from clipmatrix.errors import RunError
 from clipmatrix.gallery.library import Library, is_name
+from clipmatrix.runs import index
+from clipmatrix.runs.directory import Run
+from clipmatrix.runs.summaries import Summary, read_summary
 
 
 def test_runs_are_told_by_their_logs(tmp_path: Path) -> None:
@@ -36,22 +40,58 @@ def test_damaged_logs_are_runs_without_words(tmp_path: Path, log: bytes) -> None
     assert (summary.title, summary.state) == ("odd", "unfinished")
 
 
-def test_what_has_changed_is_read_anew_and_nothing_else(tmp_path: Path) -> None:
+def test_what_has_changed_is_read_anew_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def watched(run: Run, made: float) -> Summary:
+        read.append(run.path.name)
+        return read_summary(run, made)
+
+    monkeypatch.setattr(index, "read_summary", watched)
     run = write_run(tmp_path, "run", is_done=False)
+    write_run(tmp_path, "other")
     library = Library(tmp_path)
-    before = library.summaries()[0]
-    assert library.summaries()[0] is before
+    before = {summary.name: summary for summary in library.summaries()}
+    assert {summary.name: summary for summary in library.summaries()} == before
     with run.events_path.open("a") as log:
         log.write('{"event": "done", "step": 3, "score": 0.5, "seconds": 1.0, "is_stopped": true}\n')
-    after = library.summaries()[0]
-    assert (before.state, after.state) == ("unfinished", "stopped")
+    after = {summary.name: summary for summary in library.summaries()}
+    assert (before["run"].state, after["run"].state) == ("unfinished", "stopped")
+    assert sorted(read) == ["other", "run", "run"]
+
+
+def test_an_index_lost_or_damaged_meanwhile_is_made_anew(tmp_path: Path) -> None:
+    write_run(tmp_path, "run")
+    library = Library(tmp_path)
+    assert len(library.summaries()) == 1
+    (tmp_path / index.INDEX_NAME).write_bytes(b"no database" * 1000)
+    write_run(tmp_path, "second")
+    assert len(library.summaries()) == 2
+    (tmp_path / index.INDEX_NAME).unlink()
+    assert len(library.summaries()) == 2
+
+
+def test_a_folder_may_come_later(tmp_path: Path) -> None:
+    library = Library(tmp_path / "runs")
+    assert library.summaries() == []
+    write_run(tmp_path / "runs", "run")
+    assert [summary.name for summary in library.summaries()] == ["run"]
+
+
+def test_many_threads_may_look_at_once(tmp_path: Path) -> None:
+    for number in range(20):
+        write_run(tmp_path, f"run-{number}")
+    library = Library(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        counts = list(pool.map(lambda _: len(library.summaries()), range(40)))
+    assert counts == [20] * 40
 
 
 def test_thousands_are_listed_quickly(tmp_path: Path) -> None:
     write_run(tmp_path, "run")
     events, config = ((tmp_path / "run" / name).read_bytes() for name in ("events.jsonl", "config.yaml"))
-    for index in range(2000):
-        folder = tmp_path / f"run-{index}"
+    for number in range(2000):
+        folder = tmp_path / f"run-{number}"
         folder.mkdir()
         (folder / "events.jsonl").write_bytes(events)
         (folder / "config.yaml").write_bytes(config)

@@ -9,12 +9,15 @@ import sys
 import time
 from pathlib import Path
 
+import hypothesis
 import pytest
+import yaml
+from hypothesis import strategies as st
 from tests.runs.record_files import write_records
 
 from clipmatrix.cli.app import run as run_command
 from clipmatrix.errors import ConfigError, RunError
-from clipmatrix.runs.index import INDEX_NAME, Refreshed, RunIndex
+from clipmatrix.runs.index import INDEX_NAME, Refreshed, RunIndex, parse, parts_of
 from clipmatrix.runs.queries import COLUMNS, parse_condition, parse_order
 from clipmatrix.runs.summaries import Summary
 from clipmatrix.runs.tables import write_csv, write_parquet
@@ -156,6 +159,37 @@ def test_records_without_settings_or_start_are_no_obstacle(runs: Path) -> None:
         assert index.settings("run-00001") == {}
         assert "run-00003" not in _names(index)
         assert _names(index, "state=unfinished", "prompt=") == ["run-00002"]
+
+
+_TEXTS = st.sampled_from(["", "a: b", "a\nb: c\n", "  b: 1", "&x y", "*", "# no", "- 1", "é: ü", "'", '"', "x" * 200])
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _TEXTS | st.text(max_size=9),
+    lambda some: st.lists(some, max_size=3) | st.dictionaries(_TEXTS | st.text(max_size=5), some, max_size=3),
+    max_leaves=12,
+)
+
+
+@hypothesis.given(st.dictionaries(_TEXTS | st.sampled_from(["seed", "prompts", "scene"]), _VALUES, max_size=4))
+@hypothesis.settings(max_examples=300, deadline=None)
+def test_settings_are_read_in_parts_as_they_are_in_whole(values: dict) -> None:
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+    assert (parts_of(text) or parse(text)) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a: "x\nb: y"\nc: 1\n',
+        "a: &id001 [1]\nb: *id001\n",
+        "# said\na: 1\nb:\n- 1\n- 2\n",
+        "a: |\n  b: 1\n\n  c: 2\nd: 3\n",
+        "a: 1\na: 2\n",
+        "{a: 1,\nb: 2}\n",
+        "---\na: 1\n",
+    ],
+)
+def test_settings_written_by_hand(text: str) -> None:
+    assert (parts_of(text) or parse(text)) == yaml.safe_load(text)
 
 
 def test_csv_and_parquet_say_the_same(runs: Path, tmp_path: Path) -> None:

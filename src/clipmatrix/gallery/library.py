@@ -1,57 +1,50 @@
 """What is known of each run in a folder, read fast enough for thousands; knows nothing of pages."""
 
-import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 from clipmatrix.errors import RunError
 from clipmatrix.runs.directory import Run, open_run
+from clipmatrix.runs.index import RunIndex
 from clipmatrix.runs.summaries import Summary, is_name, read_summary
 
 __all__ = ["Library", "Summary", "is_name"]
 
 
 class Library:
-    """The runs directly in one folder. Summaries are kept until a run's log changes."""
+    """The runs directly in one folder, by its index, for any number of threads."""
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
-        self._known: dict[str, tuple[tuple[int, int], Summary]] = {}
+        self._index: RunIndex | None = None
         self._guard = threading.Lock()
 
     def summaries(self) -> list[Summary]:
-        """All runs, the newest first; a folder that is no run is passed over."""
+        """All runs, the newest first; a folder that is no run is passed over.
+
+        Raises:
+            RunError: the folder's index can neither be used nor made anew.
+        """
         with self._guard:
-            found = list(self._scan())
-        return sorted(found, key=lambda summary: (-summary.made, summary.name))
-
-    def _scan(self) -> Iterator[Summary]:
-        try:
-            entries = [entry for entry in os.scandir(self.runs) if not entry.name.startswith(".")]
-        except OSError:
-            return
-        known = {}
-        for entry in entries:
-            summary = self._summary(entry.name)
-            if summary is not None:
-                known[entry.name] = self._known[entry.name]
-                yield summary
-        self._known = known
-
-    def _summary(self, name: str) -> Summary | None:
-        run = Run(self.runs / name)
-        try:
-            stat = run.events_path.stat()
-        except OSError:
-            return None
-        stamp = (stat.st_mtime_ns, stat.st_size)
-        if name not in self._known or self._known[name][0] != stamp:
+            if not self.runs.is_dir():
+                return []
             try:
-                self._known[name] = (stamp, read_summary(run, stat.st_mtime))
-            except OSError:
-                return None
-        return self._known[name][1]
+                return self._look()
+            except RunError:
+                # Somebody may have removed or damaged the index's file under us.
+                self._close()
+                return self._look()
+
+    def _look(self) -> list[Summary]:
+        if self._index is None:
+            self._index = RunIndex(self.runs)
+        self._index.refresh()
+        return self._index.summaries()
+
+    def _close(self) -> None:
+        if self._index is not None:
+            self._index.close()
+            self._index = None
 
     def open(self, name: str) -> Run:
         """The run of that name.
@@ -77,9 +70,8 @@ class Library:
         Raises:
             RunError: there is none, or it cannot be read.
         """
-        self.open(name)
-        with self._guard:
-            found = self._summary(name)
-        if found is None:
-            raise RunError(f"the run {name!r} cannot be read: look into its folder")
-        return found
+        run = self.open(name)
+        try:
+            return read_summary(run, run.events_path.stat().st_mtime)
+        except OSError as error:
+            raise RunError(f"the run {name!r} cannot be read ({error.strerror}): look into its folder") from error

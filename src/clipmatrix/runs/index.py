@@ -4,8 +4,10 @@ It lies in DIR/.runs.sqlite, or in memory where the folder cannot be written to.
 it can be made again from the run directories.
 """
 
+import functools
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -26,6 +28,8 @@ _VERSION = 1
 _SECONDS_TO_WAIT = 30.0
 _PUT_AT_ONCE = 500
 _LARGEST_SETTINGS = 1_000_000
+_OUTERMOST = re.compile(r"^(?=\w+:)", re.MULTILINE)
+_ANCHOR = re.compile(r"[&*]\w")
 
 Row = dict[str, Any]
 
@@ -200,12 +204,39 @@ class _database_errors:
 
 def _read_settings(run: Run) -> Row:
     """The run's settings as they were written down; empty where they cannot be read."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        found = yaml.load(read_bounded(run.config_path, _LARGEST_SETTINGS), Loader=loader)
+        text = read_bounded(run.config_path, _LARGEST_SETTINGS).decode("utf-8")
+        found = parts_of(text) or parse(text)
     except (OSError, yaml.YAMLError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def parts_of(text: str) -> Row | None:
+    """The settings of a record, each outermost key for itself; None where they do not stand so.
+
+    Runs differ in few settings, and reading the others again and again would take most of an index's time.
+    """
+    if _ANCHOR.search(text):
+        return None
+    found: Row = {}
+    for part in filter(None, _OUTERMOST.split(text)):
+        try:
+            value = _parse_remembered(part)
+        except yaml.YAMLError:
+            return None
+        if not isinstance(value, dict) or len(value) != 1:
+            return None
+        found |= value
+    return found
+
+
+def parse(text: str) -> Any:
+    """The text as YAML."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+_parse_remembered = functools.lru_cache(2000)(parse)
 
 
 def _plain(row: Row) -> Row:
