@@ -144,8 +144,10 @@ def read_first_frame(path: Path) -> UInt8[np.ndarray, "h w 3"]:
     """
     try:
         with av.open(str(path)) as container:
+            # Threads would only wait for one another over one picture.
+            container.streams.video[0].thread_count = 1
             for frame in container.decode(video=0):
-                return frame.to_ndarray(format="rgb24")
+                return frame.reformat(format="rgb24", threads=1).to_ndarray()
     except (OSError, IndexError, ValueError) as error:
         raise ExportError(f"{path} cannot be read as a film ({error}): make it anew with clipmatrix render") from error
     raise ExportError(f"{path} is a film without pictures: make it anew with clipmatrix render")
