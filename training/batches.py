@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 
 from clipmatrix.guidance.mini import tokenize
-from clipmatrix.procedural.captions import Facts, Statement, facts_of, write_caption
+from clipmatrix.procedural.captions import write_caption
 from clipmatrix.procedural.characters import character_ids, near_characters
 from clipmatrix.procedural.looks import (
     Layout,
@@ -23,6 +23,7 @@ from clipmatrix.procedural.looks import (
     sample_layer,
     swap_layers,
 )
+from clipmatrix.procedural.statements import Facts, Statement, facts_of
 from clipmatrix.procedural.tables import materials
 from clipmatrix.procedural.truth import judge
 from clipmatrix.render.looks_cpu import LookViews, render_looks

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clipmatrix.procedural.captions import facts_of, write_caption
+from clipmatrix.procedural.captions import write_caption
 from clipmatrix.procedural.looks import Layout, Look, build_layer, sample_look, settle_layout, swap_layers
 from clipmatrix.procedural.near_misses import find_mentions, write_near_misses
+from clipmatrix.procedural.statements import facts_of
 from clipmatrix.procedural.tables import CHANGES, PHENOTYPES, materials, patterns
 from clipmatrix.procedural.truth import judge
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clipmatrix.procedural.captions import facts_of, write_caption
+from clipmatrix.procedural.captions import write_caption
 from clipmatrix.procedural.characters import character_ids, characters, choices, near_characters
 from clipmatrix.procedural.looks import Layout, Look, sample_character, sample_look, settle_layout
 from clipmatrix.procedural.near_misses import find_mentions, write_near_misses
+from clipmatrix.procedural.statements import facts_of
 from clipmatrix.procedural.tables import CHANGES, SLOTS, surfaces
 from clipmatrix.procedural.truth import judge
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from clipmatrix.procedural import patterns as P
+from clipmatrix.procedural import primitives as P
 from clipmatrix.procedural.noise import cells, fractal_noise, value_noise
+from clipmatrix.procedural.patterns import paint_points
 
 
 def layer(primitive: P.Primitive, **columns: float) -> np.ndarray:
@@ -25,7 +26,7 @@ def points(count: int = 4000, seed: int = 0) -> np.ndarray:
 
 
 def paint(row: np.ndarray, where: np.ndarray) -> np.ndarray:
-    return P.paint_points(row[None], np.zeros(len(where), np.int64), where)
+    return paint_points(row[None], np.zeros(len(where), np.int64), where)
 
 
 def test_solid_is_its_base_colour_everywhere() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clipmatrix.procedural import tables as T
-from clipmatrix.procedural.captions import AXES
+from clipmatrix.procedural.characters import AXES
 
 
 def test_near_surfaces_exist() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from clipmatrix.bodies.anny import load_anny
 from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork
-from clipmatrix.procedural.captions import facts_of
+from clipmatrix.procedural.statements import facts_of
 from training import train as training
 from training.batches import Batch, Pictures, build_batch, load_pictures
 from training.objective import Hardening, augment, batch_loss

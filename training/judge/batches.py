@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from clipmatrix.procedural.captions import Facts, Statement, facts_of
 from clipmatrix.procedural.looks import Look
+from clipmatrix.procedural.statements import Facts, Statement, facts_of
 from clipmatrix.procedural.truth import judge
 from training.batches import near_miss
 from training.judge.grammar import describe

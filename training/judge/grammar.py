@@ -8,9 +8,9 @@ from functools import cache
 
 import numpy as np
 
-from clipmatrix.procedural.captions import AXES, Statement, facts_of
-from clipmatrix.procedural.characters import character_ids, character_words, characters, implied_builds
+from clipmatrix.procedural.characters import AXES, character_ids, character_words, characters, implied_builds
 from clipmatrix.procedural.looks import Layer, Look
+from clipmatrix.procedural.statements import Statement, facts_of
 from clipmatrix.procedural.tables import (
     BASIC_COLORS,
     CHANGES,

@@ -14,7 +14,7 @@ from typing import no_type_check
 import numpy as np
 from numba import njit, prange
 
-from clipmatrix.procedural.patterns import LAYER_WIDTH
+from clipmatrix.procedural.primitives import LAYER_WIDTH
 from clipmatrix.procedural.shapes import displace
 from clipmatrix.procedural.tables import CHANGES, SLOTS
 from clipmatrix.render.looks_cpu import PosedBodies, _frame, _linear, _normalise, _normals, _project, _skin, _srgb

@@ -11,7 +11,7 @@ import torch
 
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.clips import build_clips
-from clipmatrix.procedural import patterns as P
+from clipmatrix.procedural import primitives as P
 from clipmatrix.procedural.looks import Layer, Layout, Look, Role, sample_build, sample_look
 from clipmatrix.procedural.tables import oklab_from_srgb
 from clipmatrix.render.posed_bodies import pose_bodies, shape_from_phenotypes

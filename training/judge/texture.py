@@ -15,7 +15,8 @@ import numpy as np
 from numba import njit
 
 from clipmatrix.procedural.noise import hash_cell, smoothstep
-from clipmatrix.procedural.patterns import (
+from clipmatrix.procedural.patterns import layer_color
+from clipmatrix.procedural.primitives import (
     AXIS,
     COLOR_A,
     COLOR_B,
@@ -27,7 +28,6 @@ from clipmatrix.procedural.patterns import (
     SOFTNESS,
     WARP,
     Primitive,
-    layer_color,
 )
 
 SPACE_WIDTH = 16

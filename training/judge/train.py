@@ -17,7 +17,9 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from clipmatrix.bodies.anny import load_anny
-from clipmatrix.procedural.captions import AXES, Facts, Statement, write_caption
+from clipmatrix.procedural.captions import write_caption
+from clipmatrix.procedural.characters import AXES
+from clipmatrix.procedural.statements import Facts, Statement
 from clipmatrix.procedural.tables import SLOTS, kind_ids
 from clipmatrix.procedural.truth import judge
 from training.batches import load_pictures, prefetch

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from clipmatrix.procedural import patterns as P
+from clipmatrix.procedural import primitives as P
 from clipmatrix.procedural.lexing import is_material, usual_wear
 from clipmatrix.procedural.looks import (
     Layer,

@@ -5,7 +5,7 @@ from enum import Enum
 
 import numpy as np
 
-from clipmatrix.procedural import patterns as P
+from clipmatrix.procedural import primitives as P
 from clipmatrix.procedural.characters import Character, Wear, characters
 from clipmatrix.procedural.tables import (
     BASIC_COLORS,

@@ -9,7 +9,7 @@ from importlib.resources import files
 import numpy as np
 import yaml
 
-from clipmatrix.procedural.patterns import Primitive
+from clipmatrix.procedural.primitives import Primitive
 
 SLOTS = ("head", "torso", "arms", "hands", "legs", "feet")
 """The parts of a body that may each wear a layer of their own; the body regions of the same names."""

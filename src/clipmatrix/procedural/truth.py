@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from clipmatrix.procedural.captions import AXES, Facts, Statement
-from clipmatrix.procedural.characters import may_wear, near_characters
+from clipmatrix.procedural.characters import AXES, may_wear, near_characters
+from clipmatrix.procedural.statements import Facts, Statement
 from clipmatrix.procedural.tables import SLOTS, kind_ids, surfaces
 
 SAME_COLOR, OTHER_COLOR = 0.075, 0.14

@@ -12,7 +12,8 @@ import numpy as np
 from numba import njit, prange
 
 from clipmatrix.procedural.noise import fractal_noise, value_noise
-from clipmatrix.procedural.patterns import LAYER_WIDTH, layer_color
+from clipmatrix.procedural.patterns import layer_color
+from clipmatrix.procedural.primitives import LAYER_WIDTH
 from clipmatrix.procedural.shapes import displace
 from clipmatrix.procedural.tables import CHANGES, SLOTS
 from clipmatrix.render.rasterize_cpu import rasterize_view

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from clipmatrix.procedural.captions import Statement, facts_of
 from clipmatrix.procedural.characters import characters
 from clipmatrix.procedural.looks import Look, sample_look
+from clipmatrix.procedural.statements import Statement, facts_of
 from clipmatrix.procedural.tables import builds, colors, surfaces
 from clipmatrix.procedural.truth import judge
 from training.batches import near_miss

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clipmatrix.procedural.looks import build_layer
-from clipmatrix.procedural.patterns import FREQUENCY, LAYER_WIDTH, PRIMITIVE, Primitive
+from clipmatrix.procedural.primitives import FREQUENCY, LAYER_WIDTH, PRIMITIVE, Primitive
 from clipmatrix.procedural.tables import colors, oklab_from_srgb, surfaces
 from clipmatrix.procedural.truth import SAME_COLOR
 from training.judge.scenes import move_colors, sample_judge_look
