@@ -56,7 +56,9 @@ def test_any_encoder_will_do() -> None:
     assert understand((Prompt("a volcanic golem"),), load_fake()).plain.characters == ("golem",)
 
 
-@pytest.mark.parametrize("text", ["a woman with red hair", "a person", "a man with a sword"])
+@pytest.mark.parametrize(
+    "text", ["a woman with red hair", "a person", "a man with a sword", "a very fat man", "a tall child"]
+)
 def test_a_person_of_whom_nothing_can_be_shown_is_dressed(text: str, mini: MiniGuidance) -> None:
     meanings = understand((Prompt(text),), mini)
     assert meanings.is_clear
@@ -64,6 +66,6 @@ def test_a_person_of_whom_nothing_can_be_shown_is_dressed(text: str, mini: MiniG
     assert worn == ["torso", "arms", "legs"]
 
 
-@pytest.mark.parametrize("text", ["a very fat man", "a tall person"])
-def test_a_build_is_shown_bare(text: str, mini: MiniGuidance) -> None:
+@pytest.mark.parametrize("text", ["a very fat figure", "a tall humanoid"])
+def test_a_mere_form_is_shown_bare(text: str, mini: MiniGuidance) -> None:
     assert understand((Prompt(text),), mini).plain.says_nothing

@@ -39,7 +39,21 @@ def test_fat_is_more_than_the_heaviest_of_the_scanned_people() -> None:
 def test_a_character_with_a_build_is_no_bare_body() -> None:
     rng = np.random.default_rng(0)
     assert read_given((Prompt("a short old wizard"),), ("wizard",), rng, has_parts=True).bare is None
-    assert read_given((Prompt("a short old man"),), (), rng, has_parts=True).bare is not None
+    assert read_given((Prompt("a short old figure"),), (), rng, has_parts=True).bare is not None
+
+
+@pytest.mark.parametrize("text", ["a very fat man", "a little girl", "a tall person", "two thin people"])
+def test_people_are_not_bare(text: str) -> None:
+    assert read_given((Prompt(text),), (), np.random.default_rng(0), has_parts=True).bare is None
+
+
+def test_muscles_show() -> None:
+    build, changes = _settled("a tall muscular man", 0)
+    assert (build["muscle"], build["height"]) == (1.0, 1.0)
+    assert build["weight"] > 0.8
+    assert changes[CHANGES.index("shoulders")] > 0.3
+    lean, _ = _settled("a thin muscular woman", 0)
+    assert (lean["muscle"], lean["weight"]) == (1.0, 0.0)
 
 
 def test_words_without_a_build_leave_it_open() -> None:

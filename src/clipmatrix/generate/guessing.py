@@ -13,7 +13,7 @@ from clipmatrix.procedural.characters import characters
 from clipmatrix.procedural.lexing import Senses, concepts
 from clipmatrix.procedural.reading import Reading, read, read_part
 from clipmatrix.procedural.tables import SLOTS, surfaces
-from clipmatrix.procedural.told import says_only_builds
+from clipmatrix.procedural.told import says_only_a_form
 
 _NEAR = 0.42
 """Least kinship of a guess with the word that it stands for."""
@@ -55,7 +55,7 @@ def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
     wholes = [prompt.text for prompt in told if prompt.region == "whole"]
     text = wholes[0] if wholes else ""
     plain = _with_parts(read(text), told)
-    if text and plain.says_nothing and not plain.unknown and not says_only_builds(text):
+    if text and plain.says_nothing and not plain.unknown and not says_only_a_form(text):
         # A person of whom nothing is said, or only what no body can show, such as hair, is dressed as people are.
         text = f"{text}, {_PLAINLY_DRESSED}"
         plain = _with_parts(read(text), told)

@@ -10,20 +10,22 @@ from clipmatrix.guidance.prompts import Prompt, is_picture_key
 from clipmatrix.procedural.characters import character_ids, implied_builds
 from clipmatrix.procedural.looks import Layer, Layout, Look, build_layer
 from clipmatrix.procedural.tables import CHANGES, PHENOTYPES, SLOTS, materials
-from clipmatrix.procedural.told import says_only_builds, told_builds
+from clipmatrix.procedural.told import says_only_a_form, says_only_builds, told_builds
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What the words settle: builds by axis, and the skin where they speak of nothing but the build.
+    """What the words settle: builds by axis, and the skin where they speak of nothing but a form.
 
-    ``own_changes`` are the changes of form that belong to the character they name.
+    ``own_changes`` are the changes of form that belong to the character they name. ``is_body``: they speak of nothing
+    but the build, be it a person's.
     """
 
     builds: Mapping[str, int]
     bare: Layer | None
     own_changes: np.ndarray
     has_parts: bool = True
+    is_body: bool = False
 
 
 def read_given(
@@ -38,14 +40,16 @@ def read_given(
     for name in characters:
         own |= implied_builds(character_ids()[name])[5:] != 0
     texts = [prompt.text for prompt in prompts if not is_picture_key(prompt.text)]
-    only_builds = len(texts) == len(prompts) and not characters and all(says_only_builds(text) for text in texts)
-    return Given(told, skin if only_builds else None, own, has_parts)
+    is_body = len(texts) == len(prompts) and not characters and all(says_only_builds(text) for text in texts)
+    is_form = is_body and all(says_only_a_form(text) for text in texts)
+    return Given(told, skin if is_form else None, own, has_parts, is_body)
 
 
 def settle(look: Look, given: Given) -> Look:
     """The look with every coefficient of its build either usual or clearly not: few builds, each posed once.
 
-    What the words name is as they say. Where they speak of nothing but the build, the look wears bare skin.
+    What the words name is as they say. Where they speak of nothing but the build, and not of people, the look wears bare
+    skin.
     """
     if not given.has_parts:
         return _whole(look, given.builds)
@@ -54,7 +58,7 @@ def settle(look: Look, given: Given) -> Look:
     settled[1] = 0.38 if look.phenotypes[1] < 0.45 else settled[1]
     # Who names a build has said how the form should be: nothing else of it is tried, but for a character's own.
     changes = look.changes.copy()
-    role = look.role if given.bare is None else None
+    role = None if given.is_body else look.role
     if set(given.builds) - {"gender"}:
         implied = np.zeros(5 + len(CHANGES)) if role is None else implied_builds(character_ids()[role.name])
         changes *= (implied[5:] != 0) | given.own_changes
@@ -64,18 +68,25 @@ def settle(look: Look, given: Given) -> Look:
             changes[CHANGES.index(axis)] = 0.9 * end
             continue
         settled[PHENOTYPES.index(axis)] = (0.38 if axis == "age" else 0.0) if end < 0 else 1.0
-    if given.builds.get("weight") == 1:
-        # The body's own weight ends where the scanned people end; who says fat means more.
-        for name, share in _FAT.items():
-            changes[CHANGES.index(name)] = max(changes[CHANGES.index(name)], share)
-        if "muscle" not in given.builds:
-            # Under muscle, weight hardly shows.
-            settled[PHENOTYPES.index("muscle")] = 0.1
+    # The body's own axes end where the scanned people end; who says fat or muscular means more.
+    for axis, shares in (("weight", _FAT), ("muscle", _MUSCULAR)):
+        if given.builds.get(axis) == 1:
+            for name, share in shares.items():
+                changes[CHANGES.index(name)] = max(changes[CHANGES.index(name)], share)
+    muscle, weight = (PHENOTYPES.index(axis) for axis in ("muscle", "weight"))
+    if given.builds.get("weight") == 1 and "muscle" not in given.builds:
+        # Under muscle, weight hardly shows.
+        settled[muscle] = 0.1
+    if settled[muscle] > 0.8 and "weight" not in given.builds and settled[weight] == USUAL[weight]:
+        # And without weight, muscle hardly does.
+        settled[weight] = _MUSCULAR_WEIGHT
     layout, layers = (look.layout, look.layers) if given.bare is None else (Layout.UNIFORM, (given.bare,) * len(SLOTS))
     return replace(look, layout=layout, layers=layers, phenotypes=settled, changes=changes, role=role)
 
 
 _FAT = {"belly": 0.6, "inflation": 0.15, "arm_girth": 0.3, "leg_girth": 0.3}
+_MUSCULAR = {"shoulders": 0.4, "arm_girth": 0.25, "leg_girth": 0.15}
+_MUSCULAR_WEIGHT = 0.85
 
 _ANYWHERE = np.isin(CHANGES, ("spikes", "lumps", "inflation", "drips", "plates"))
 """Changes of form that need no part of a figure."""

@@ -7,9 +7,10 @@ from clipmatrix.procedural.tables import builds
 
 _FEMALE = frozenset(("woman", "women", "lady", "girl", "female", "queen", "goddess", "witch", "princess", "mermaid"))
 _MALE = frozenset(("man", "men", "guy", "boy", "male", "king", "wizard", "prince"))
+_PEOPLE = frozenset(("person", "human", "child", "kid", "children", "somebody", "people", "baby", "teenager", "adult"))
 _NEUTRAL = frozenset(
-    ("a", "an", "the", "very", "quite", "really", "extremely", "with", "and", "of", "body", "big", "huge", "person",
-     "figure", "human", "humanoid", "being", "character", "child", "somebody", "people")
+    ("a", "an", "the", "very", "quite", "really", "extremely", "with", "and", "of", "body", "big", "huge", "figure",
+     "humanoid", "being", "character")
 )  # fmt: skip
 
 
@@ -38,7 +39,7 @@ def told_builds(text: str) -> dict[str, int]:
         if match and (axis not in told or match.start() < told[axis][0]):
             told[axis] = (match.start(), end)
     found = {axis: end for axis, (_, end) in told.items()}
-    words = set(re.findall(r"[a-z]+", text.lower()))
+    words = _words(text)
     if bool(words & _FEMALE) != bool(words & _MALE):
         found["gender"] = 1 if words & _FEMALE else -1
     return found
@@ -49,5 +50,14 @@ def says_only_builds(text: str) -> bool:
     rest = text
     for pattern, _, _ in _phrases():
         rest = pattern.sub(" ", rest)
-    words = set(re.findall(r"[a-z]+", rest.lower()))
-    return bool(set(told_builds(text)) - {"gender"}) and words <= _NEUTRAL | _FEMALE | _MALE
+    is_build = bool(set(told_builds(text)) - {"gender"})
+    return is_build and _words(rest) <= _NEUTRAL | _PEOPLE | _FEMALE | _MALE
+
+
+def says_only_a_form(text: str) -> bool:
+    """Whether it ``says_only_builds``, and of a figure that need be nobody: people wear clothes, named or not."""
+    return says_only_builds(text) and not _words(text) & (_PEOPLE | _FEMALE | _MALE)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z]+", text.lower()))
