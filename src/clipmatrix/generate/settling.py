@@ -48,8 +48,7 @@ def read_given(
 def settle(look: Look, given: Given) -> Look:
     """The look with every coefficient of its build either usual or clearly not: few builds, each posed once.
 
-    What the words name is as they say. Where they speak of nothing but the build, and not of people, the look wears bare
-    skin.
+    What the words name is as they say. Where they speak of nothing but a form, it wears bare skin.
     """
     if not given.has_parts:
         return _whole(look, given.builds)
