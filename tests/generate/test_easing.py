@@ -1,9 +1,14 @@
 """Searched forms made well: spikes that cross and fold are smoothed where they do, and nothing else is touched."""
 
+from dataclasses import replace
+
+import numpy as np
+import pytest
 import torch
 from tests.toy_body import build_toy_body
 from torch import Tensor
 
+from clipmatrix.bodies.anny import load_anny
 from clipmatrix.bodies.body import Body
 from clipmatrix.generate import easing
 from clipmatrix.generate.easing import LARGEST_EDGE_CHANGE, MOST_FLIPPED, ease
@@ -11,6 +16,10 @@ from clipmatrix.geometry.intersections import self_intersecting
 from clipmatrix.geometry.mesh import Mesh, build_edges, vertex_normals
 from clipmatrix.geometry.quality import is_flipped
 from clipmatrix.health.verdicts import edge_change, judge
+from clipmatrix.procedural.looks import sample_look
+from clipmatrix.procedural.tables import CHANGES
+from clipmatrix.render.bake import bake_offset
+from clipmatrix.render.posed_bodies import shape_from_phenotypes
 
 
 def _outward(body: Body) -> Tensor:
@@ -55,3 +64,31 @@ def test_a_form_that_folds_and_crosses_is_healthy_afterwards() -> None:
     assert judge(Mesh(vertices, mesh.faces, mesh.uvs, mesh.face_uvs), bare).is_healthy
     # It gives in, but not altogether.
     assert float(eased.offset.norm()) > 0.1 * float(offset.norm())
+
+
+@pytest.mark.parametrize("size", [0.3, 1.0, 10.0])
+def test_no_form_is_too_wild(size: float) -> None:
+    body = build_toy_body()
+    mesh, bare = body.template, body.template.vertices
+    offset = size * torch.randn(bare.shape, generator=torch.Generator().manual_seed(5))
+    eased = ease(offset, bare, body)
+    assert eased.rounds < easing._ROUNDS
+    assert judge(Mesh(bare + eased.offset, mesh.faces, mesh.uvs, mesh.face_uvs), bare).is_healthy
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(6))
+def test_no_searched_form_is_too_wild(seed: int) -> None:
+    body, rng = load_anny(), np.random.default_rng(seed)
+    changes = np.where(rng.random(len(CHANGES)) < 0.4, 0.9, 0.0)
+    changes[[CHANGES.index(name) for name in ("inflation", "lumps", "plates")]] = 0.9
+    shape = shape_from_phenotypes(body, rng.random(6))
+    bare = body.rest(shape).vertices
+    offset = bake_offset(replace(sample_look(rng, 0.3), changes=changes), body, shape)
+    assert float(is_flipped(bare + offset, bare, body.template.faces).float().mean()) > 0.05
+    eased = ease(offset, bare, body)
+    assert eased.rounds < easing._ROUNDS
+    vertices = bare + eased.offset
+    assert float(is_flipped(vertices, bare, body.template.faces).float().mean()) <= MOST_FLIPPED
+    crossing = self_intersecting(vertices, body.template.faces) & ~self_intersecting(bare, body.template.faces)
+    assert float(crossing.float().mean()) <= easing.MOST_CROSSING

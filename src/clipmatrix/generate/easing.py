@@ -25,6 +25,10 @@ _RINGS = 2
 _PATIENCE = 15
 """After how many rounds one ring more is smoothed: large folds do not open from within."""
 
+_MILD_ROUNDS = 20
+_FADE = 0.9
+"""What is left of a bad place's offset in each round after the mild ones: the bare body, to which it leads, is well."""
+
 
 @dataclass(frozen=True, eq=False)
 class Eased:
@@ -39,8 +43,8 @@ def ease(offset: Float[Tensor, "v 3"], bare: Float[Tensor, "v 3"], body: Body) -
 
     Bad are faces turned over, edges stretched or shrunk beyond ``LARGEST_EDGE_CHANGE``, and faces that pass through
     others which they do not meet on the bare body; each kind only while there is more of it than is let be. What is far
-    from any stays as it was, bit for bit. It takes eighty rounds at most, a tenth of a second of the processor each;
-    a form that is well costs one.
+    from any stays as it was, bit for bit. What is still bad after twenty rounds is also drawn back to the bare body. It
+    takes eighty rounds at most, a tenth of a second of the processor each; a form that is well costs one.
     """
     faces, welds = body.template.faces, body.welds
     edge_ids = build_edges(faces).vertex_ids
@@ -54,7 +58,10 @@ def ease(offset: Float[Tensor, "v 3"], bare: Float[Tensor, "v 3"], body: Body) -
             is_bad[faces[is_crossing].reshape(-1)] = True
         if not bool(is_bad.any()):
             return Eased(offset, done)
-        offset = _smooth(offset, _spread(is_bad, edge_ids, _RINGS + done // _PATIENCE), edge_ids)
+        is_moved = _spread(is_bad, edge_ids, _RINGS + done // _PATIENCE)
+        offset = _smooth(offset, is_moved, edge_ids)
+        if done >= _MILD_ROUNDS:
+            offset = torch.where(is_moved[:, None], _FADE * offset, offset)
         # Vertices of one place stay together.
         offset = offset if welds is None else offset.index_select(0, welds.first_ids)
     return Eased(offset, _ROUNDS)
