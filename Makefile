@@ -18,6 +18,9 @@ PROMPT ?= a zebra striped man
 SEED ?= 0
 QUALITY ?= standard
 
+# Tests of one file run in one process. More than a few would want gigabytes each.
+AT_ONCE ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
 BIN := .venv/bin
 RUNTIME := .venv/.installed-runtime
 DEVELOPER := .venv/.installed-developer
@@ -35,13 +38,13 @@ demo: $(RUNTIME)
 	@echo "contact sheet:                         $(CURDIR)/demo/result/views.png"
 
 test: check
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest $(AT_ONCE) -m "not long"
 
 long: $(DEVELOPER)
 	$(BIN)/python -m pytest -m long
 
 quick: $(DEVELOPER)
-	$(BIN)/python -m pytest -m "not slow and not client"
+	$(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not client"
 
 check: $(DEVELOPER)
 	$(BIN)/ruff format --check .
