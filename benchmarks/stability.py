@@ -1,11 +1,11 @@
 """How far rates and regularisers may be off: ``python benchmarks/stability.py --out cells.jsonl [--docs docs]``.
 
 Descends at every pair of factors, for each prompt and seed, with the loop as it is (``now``) and with everything
-switched off that holds it (``before``: no step is shortened, no regulariser firmed, no descent ends early). A cell's
-score is the exam's: the mean probability of the text in 24 views that no descent has seen. Each finished cell is a line
-of JSON, and a later call goes on after those that are there; several processes may share the file, each with seeds of
-its own. ``--docs`` writes the table and the heat map there. A cell of 40 draft steps takes some eight seconds of the
-processor.
+switched off that holds it (``before``: no step is shortened, no regulariser firmed, no descent ends early), from the
+searched start or with ``--start neutral`` from grey. A cell's score is the exam's: the mean probability of the text in
+24 views that no descent has seen. Each finished cell is a line of JSON, and a later call goes on after those that are
+there; several processes may share the file, each with seeds of its own. ``--docs`` writes the table and the heat map
+there. A cell of 40 draft steps takes some five seconds of the processor.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from clipmatrix.cli.process import keep_freed_memory, silence_libraries
 from clipmatrix.config import OptimiserConfig, RunConfig, default_prompts, preset
 from clipmatrix.config.resolving import resolve
 from clipmatrix.generate.best import BestState
+from clipmatrix.generate.detail import choose_detail
 from clipmatrix.generate.exam import Exam
 from clipmatrix.generate.guard import Guard
 from clipmatrix.generate.health import inspect_scene
@@ -38,6 +39,7 @@ from clipmatrix.generate.parts import BatchedPoses, Parts
 from clipmatrix.generate.plateau import Plateau, first_judged
 from clipmatrix.generate.probe import probe_colors
 from clipmatrix.generate.score import Scorer
+from clipmatrix.generate.starts import search_starts
 from clipmatrix.generate.stepper import Stepper
 from clipmatrix.guidance.loading import load_guidance
 from clipmatrix.losses.weights import LossWeights
@@ -48,10 +50,11 @@ RATES = ("texture_rate", "shape_rate", "offset_rate", "material_rate", "lights_r
 FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
 PROMPTS = ("a zebra striped man", "a golden statue", "a zombie in rags", "a red person with a blue head")
 LOOPS = ("before", "now")
+STARTS = ("search", "neutral")
 ENOUGH = 0.8
 """Of the default's score."""
 
-Cell = tuple[str, str, int, float, float]
+Cell = tuple[str, str, str, int, float, float]
 Line = dict[str, Any]
 
 
@@ -80,7 +83,7 @@ def holding(loop: str) -> Iterator[None]:
 
 
 class Subject:
-    """One prompt and one seed from the neutral start, with its colours found once for all cells."""
+    """One prompt and one seed, with what it sets out from found once for all cells."""
 
     def __init__(self, parts: Parts, config: RunConfig) -> None:
         self._parts, self._config = parts, config
@@ -88,14 +91,20 @@ class Subject:
         self._exam = Exam(parts, parts.guidance, config)
         self._generator = torch.Generator().manual_seed(config.seed)
         self._put_stock(None)
-        scene = self._scene()
-        probe_colors(scene, parts, self._scorer, config, self._generator)
+        if config.start == "search":
+            self._origin = search_starts(parts.body, parts.guidance, config, lambda _: None).main
+        else:
+            self._origin = neutral_start(parts.body)
+        scene, probed = self._scene(), None
+        if config.start == "neutral":
+            probed = probe_colors(scene, parts, self._scorer, config, self._generator)
+        self._detail = choose_detail(config, parts.guidance, probed.loss if probed else None)
         self._start = {name: value.clone() for name, value in scene.state_dict().items()}
         self._drawn = self._generator.get_state()
         self._stock = parts.poses.stock if isinstance(parts.poses, BatchedPoses) else None
 
     def _scene(self) -> Scene:
-        return Scene(self._parts.body, neutral_start(self._parts.body), self._config.scene)
+        return Scene(self._parts.body, self._origin, self._config.scene)
 
     def _put_stock(self, stock: torch.Tensor | None) -> None:
         if isinstance(self._parts.poses, BatchedPoses):
@@ -109,7 +118,7 @@ class Subject:
         best = BestState(scene, config.steps)
         plateau = Plateau(config.patience if loop == "now" else 0, config.steps, first_judged(config))
         with holding(loop):
-            stepper = Stepper(self._parts, scene, self._scorer, config, self._generator)
+            stepper = Stepper(self._parts, scene, self._scorer, config, self._generator, self._detail)
             scene.load_state_dict(self._start)
             self._generator.set_state(self._drawn)
             self._put_stock(self._stock)
@@ -147,7 +156,7 @@ def measure(arguments: argparse.Namespace, done: set[Cell]) -> None:
     for prompt, seed in itertools.product(arguments.prompts, arguments.seeds):
         # The default comes first, so that a grid that was cut short can be judged as far as it goes.
         pairs = sorted(itertools.product(arguments.factors, repeat=2), key=lambda pair: pair != (1.0, 1.0))
-        cells = [(loop, prompt, seed, *pair) for pair in pairs for loop in arguments.loops]
+        cells = [(arguments.start, loop, prompt, seed, *pair) for pair in pairs for loop in arguments.loops]
         left = [cell for cell in cells if cell not in done]
         if not left:
             continue
@@ -155,7 +164,7 @@ def measure(arguments: argparse.Namespace, done: set[Cell]) -> None:
             guidance, body = load_guidance("mini"), load_body("anny")
         settings = dataclasses.replace(
             preset("draft"),
-            start="neutral",
+            start=arguments.start,
             steps=arguments.steps,
             patience=max(2, arguments.steps // 3),
             seed=seed,
@@ -163,8 +172,8 @@ def measure(arguments: argparse.Namespace, done: set[Cell]) -> None:
         )
         config = resolve(settings)
         subject = Subject(build_parts(guidance, body, config), config)
-        for loop, _, _, rate, weight in left:
-            line = {"loop": loop, "prompt": prompt, "seed": seed, "rate": rate, "weight": weight}
+        for start, loop, _, _, rate, weight in left:
+            line = {"start": start, "loop": loop, "prompt": prompt, "seed": seed, "rate": rate, "weight": weight}
             line |= subject.descend(loop, rate, weight)
             with arguments.out.open("a") as file:
                 file.write(json.dumps(line) + "\n")
@@ -184,20 +193,20 @@ def read_lines(path: Path) -> list[Line]:
 
 def cell_of(line: Line) -> Cell:
     """Which cell a line tells of."""
-    return line["loop"], line["prompt"], line["seed"], line["rate"], line["weight"]
+    return line["start"], line["loop"], line["prompt"], line["seed"], line["rate"], line["weight"]
 
 
 def with_ratios(lines: list[Line]) -> list[Line]:
     """The lines with ``ratio``, the score over that of the present loop's default; those without a default left out."""
     usual = {
-        (line["prompt"], line["seed"]): line["score"]
+        (line["start"], line["prompt"], line["seed"]): line["score"]
         for line in lines
         if line["loop"] == "now" and line["rate"] == line["weight"] == 1.0
     }
     return [
-        {**line, "ratio": line["score"] / max(1e-6, usual[line["prompt"], line["seed"]])}
+        {**line, "ratio": line["score"] / max(1e-6, usual[line["start"], line["prompt"], line["seed"]])}
         for line in lines
-        if (line["prompt"], line["seed"]) in usual
+        if (line["start"], line["prompt"], line["seed"]) in usual
     ]
 
 
@@ -208,12 +217,10 @@ def is_sound(line: Line) -> bool:
 
 def table(lines: list[Line]) -> str:
     """The shares, for each loop."""
-    head = (
-        "| loop | runs | sound form, % | all verdicts healthy, % | at least 80 % of the default's score, % | both, % |"
-    )
-    rows = [head, "|---|---|---|---|---|---|"]
-    for loop in LOOPS:
-        own = [line for line in lines if line["loop"] == loop]
+    head = "| start | loop | runs | sound form, % | healthy, % | at least 80 % of the default's score, % | both, % |"
+    rows = [head, "|---|---|---|---|---|---|---|"]
+    for start, loop in itertools.product(STARTS, LOOPS):
+        own = [line for line in lines if (line["start"], line["loop"]) == (start, loop)]
         if not own:
             continue
         is_enough = [line["ratio"] >= ENOUGH for line in own]
@@ -224,7 +231,7 @@ def table(lines: list[Line]) -> str:
             [line["is_healthy"] and enough for line, enough in zip(own, is_enough, strict=True)],
         )
         shares = " | ".join(f"{100 * sum(test) / len(own):.1f}" for test in tests)
-        rows.append(f"| {loop} | {len(own)} | {shares} |")
+        rows.append(f"| {start} | {loop} | {len(own)} | {shares} |")
     return "\n".join(rows) + "\n"
 
 
@@ -246,7 +253,8 @@ def _colour(share: float | None) -> tuple[int, int, int]:
 def heat_map(lines: list[Line], path: Path) -> None:
     """A square for each pair of factors: above the share that is healthy, below the mean score over the default's."""
     factors = sorted({line["rate"] for line in lines})
-    loops = [loop for loop in LOOPS if any(line["loop"] == loop for line in lines)]
+    pairs = {(line["start"], line["loop"]) for line in lines}
+    loops = [pair for pair in itertools.product(STARTS, LOOPS) if pair in pairs]
     side, left, top, gap = 92, 110, 70, 120
     grid = side * len(factors)
     picture = Image.new("RGB", (left + len(loops) * (grid + gap) - gap + 30, 2 * (top + grid) + 80), "white")
@@ -258,11 +266,15 @@ def heat_map(lines: list[Line], path: Path) -> None:
     )
     for (row, (title, value)), (column, loop) in itertools.product(enumerate(tests), enumerate(loops)):
         x0, y0 = left + column * (grid + gap), top + row * (top + grid)
-        draw.text((x0, y0 - 34), f"{loop}: {title}", fill="black", font=large)
+        draw.text((x0, y0 - 34), f"{', '.join(loop)}: {title}", fill="black", font=large)
         for i, weight in enumerate(reversed(factors)):
             draw.text((x0 - 10, y0 + (i + 0.5) * side), f"{weight:g}", fill="black", font=small, anchor="rm")
             for j, rate in enumerate(factors):
-                cell = [line for line in lines if (*cell_of(line)[::3], line["weight"]) == (loop, rate, weight)]
+                cell = [
+                    line
+                    for line in lines
+                    if (line["start"], line["loop"], line["rate"], line["weight"]) == (*loop, rate, weight)
+                ]
                 share = value(cell)
                 box = (x0 + j * side, y0 + i * side, x0 + (j + 1) * side - 3, y0 + (i + 1) * side - 3)
                 draw.rectangle(box, fill=_colour(share))
@@ -284,6 +296,7 @@ def main() -> None:
     parser.add_argument("--factors", type=float, nargs="+", default=list(FACTORS))
     parser.add_argument("--prompts", nargs="+", default=list(PROMPTS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--start", choices=STARTS, default=STARTS[0])
     parser.add_argument("--loops", nargs="+", choices=LOOPS, default=list(LOOPS))
     parser.add_argument("--steps", type=int, default=40)
     arguments = parser.parse_args()
@@ -293,10 +306,8 @@ def main() -> None:
     lines = with_ratios(read_lines(arguments.out))
     print(table(lines))
     if arguments.docs is not None:
-        text = (
-            f"# Off by a hundred\n\n`python benchmarks/stability.py`, {arguments.steps} draft steps from the neutral "
-        )
-        text += f"start, mini, {len(lines)} runs.\n\n{table(lines)}\n![heat map](images/stability.png)\n"
+        text = f"# Off by a hundred\n\n`python benchmarks/stability.py`, {arguments.steps} draft steps, mini, "
+        text += f"{len(lines)} runs.\n\n{table(lines)}\n![heat map](images/stability.png)\n"
         heat_map(lines, arguments.docs / "images" / "stability.png")
         (arguments.docs / "stability.md").write_text(text)
 

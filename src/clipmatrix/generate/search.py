@@ -18,8 +18,9 @@ from clipmatrix.generate.settling import Given, read_given, settle
 from clipmatrix.generate.variation import vary
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.prompts import Prompt, is_picture_key
-from clipmatrix.procedural.captions import TORSO, write_caption
+from clipmatrix.procedural.captions import HEAD, TORSO, write_caption
 from clipmatrix.procedural.dressing import dress, impose, redress
+from clipmatrix.procedural.headwear import crown
 from clipmatrix.procedural.looks import Look, sample_look
 from clipmatrix.procedural.search_config import SearchConfig
 from clipmatrix.render.bake import bake_albedo, bake_offset, find_texels
@@ -190,7 +191,12 @@ def search_start(
     for _ in range(num_rounds):
         pool.keep(config.num_parents)
         pool.add([pool.child() for _ in range(num_variations)], on_progress)
-    best = pool.candidates[0].look
+    # The encoder has never seen hair or hats: they are put on when it has chosen.
+    plain = meanings.plain
+    has_face = plain.bare is not None or plain.slots[HEAD] is not None
+    who = plain.characters[0] if plain.characters else ""
+    crowned = [crown(candidate.look, plain.headwear, who, has_face) for candidate in pool.candidates[:8]]
+    best = crowned[0]
     shape = shape_from_phenotypes(body, best.phenotypes)
     start = Start(
         shape=shape,
@@ -199,5 +205,5 @@ def search_start(
         roughness=best.roughness,
         metallic=best.metallic,
     )
-    shown = judge.render([candidate.look for candidate in pool.candidates[:8]], judge.targets[0], 160)
+    shown = judge.render(crowned, judge.targets[0], 160)
     return SearchResult(start, write_caption(np.random.default_rng(0), best).text, shown[:, 0])

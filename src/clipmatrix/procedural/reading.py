@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from clipmatrix.procedural.characters import Wear
+from clipmatrix.procedural.headwear import Headwear, read_headwear
 from clipmatrix.procedural.lexing import Role, Senses, Token, elsewhere, is_material, is_noun_of, lex
 from clipmatrix.procedural.tables import SLOTS, surfaces
 from clipmatrix.procedural.told import told_builds
@@ -16,6 +17,7 @@ from clipmatrix.procedural.told import told_builds
 Rgb = tuple[float, float, float]
 ALL = tuple(range(len(SLOTS)))
 _NO_SENSES = Senses()
+_BARE_HEAD = Headwear()
 _COLORS_FIRST = frozenset(("coral", "rose", "pearl", "blond", "blonde"))
 """Words that name a stuff too, and of a person nearly always mean the colour."""
 
@@ -49,7 +51,8 @@ class Reading:
 
     ``whole`` is said of the whole figure, ``bare`` of its skin, ``slots`` of single parts (6). ``characters`` are the
     rows of the table that the figure may be, ``skin`` those whose skin it has ("a *zombie* pirate"). ``unknown`` are
-    words that ought to say something, with whether each stands where the figure's own name does.
+    words that ought to say something, with whether each stands where the figure's own name does. ``headwear`` is
+    painted on the head.
     """
 
     whole: Told | None
@@ -59,6 +62,7 @@ class Reading:
     skin: tuple[str, ...]
     builds: Mapping[str, int]
     unknown: tuple[tuple[str, bool], ...]
+    headwear: Headwear = _BARE_HEAD
 
     @property
     def says_nothing(self) -> bool:
@@ -292,6 +296,7 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
     Never fails: a sentence of which nothing is understood says nothing.
     """
     extra = {word: Token(word, Role.NAME, senses) for word, senses in (guesses or {}).items()}
+    headwear, text = read_headwear(text)
     reader = _Reader(lex(text, extra)).read()
     return Reading(
         reader.whole,
@@ -301,6 +306,7 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
         reader.skin,
         told_builds(text),
         tuple(dict.fromkeys(reader.unknown)),
+        headwear,
     )
 
 

@@ -12,6 +12,8 @@ from clipmatrix.runs.directory import Run
 
 _FIRST_BYTES, _LAST_BYTES = 20_000, 3_000
 _CONFIG_BYTES = 4_000
+_LARGEST_WHOLE = 2**62
+_LARGEST_NUMBER = 1e300
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def read_summary(run: Run, made: float) -> Summary:
         log.seek(max(0, log.tell() - _LAST_BYTES))
         tail = log.read()
     started = next(_records(head.split(b"\n")), {})
-    last = {record.get("event"): record for record in _records(tail.split(b"\n"))}
+    last = {str(record.get("event")): record for record in _records(tail.split(b"\n"))}
     done, step, seen = last.get("done", {}), last.get("step", {}), last.get("inspected", {})
     with run.config_path.open("rb") as file:
         config = file.read(_CONFIG_BYTES).decode("utf-8", errors="replace")
@@ -80,7 +82,7 @@ def read_summary(run: Run, made: float) -> Summary:
         score=_number(done.get("score", step.get("score"))),
         seconds=_number(done.get("seconds")),
         state=state,
-        is_healthy=seen.get("is_healthy"),
+        is_healthy=value if isinstance(value := seen.get("is_healthy"), bool) else None,
         made=made,
         has_model=run.glb_path.is_file(),
         has_film=run.turntable_path.is_file(),
@@ -116,8 +118,8 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _whole(value: Any) -> int:
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and abs(value) < _LARGEST_WHOLE else 0
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if isinstance(value, int | float) and abs(value) < _LARGEST_NUMBER else None

@@ -1,0 +1,171 @@
+"""Hair and hats: what a sentence says of them, and looks whose heads are painted with them; knows no encoder.
+
+Nothing grows on a body's head. Above a hairline, or the rim of a hat, its surface has another colour.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import yaml
+
+from clipmatrix.procedural import primitives as P
+from clipmatrix.procedural import wording
+from clipmatrix.procedural.looks import Layer, Look, build_layer
+from clipmatrix.procedural.tables import CHANGES, SLOTS, colors, materials, rgb_from_hex
+
+Rgb = tuple[float, float, float]
+_HEAD, _TORSO = SLOTS.index("head"), SLOTS.index("torso")
+_CONE = CHANGES.index("cone")
+
+
+@dataclass(frozen=True)
+class Headwear:
+    """What is said of a head: colours in sRGB, or None; ``is_bald`` and ``has_hat`` where no colour is told."""
+
+    hair: Rgb | None = None
+    hat: Rgb | None = None
+    is_bald: bool = False
+    has_hat: bool = False
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Where hair or a hat begins: at this height in metres over the middle of the neutral body, and ``slope`` higher
+    for each metre to the front. ``blur`` is half the width of the border, ``waves`` how far it wanders.
+    """
+
+    height: float
+    slope: float
+    blur: float
+    waves: float
+
+
+_HAIRLINE = _Line(height=1.675, slope=0.75, blur=0.008, waves=0.02)
+_RIM = _Line(height=1.713, slope=0.26, blur=0.002, waves=0.0)
+
+
+@cache
+def _table() -> dict[str, Any]:
+    text = (files("clipmatrix.procedural") / "tables" / "headwear.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
+
+
+def _any_of(words: list[str]) -> str:
+    return "|".join(re.escape(word).replace(r"\ ", "[ -]") for word in sorted(words, key=len, reverse=True))
+
+
+@cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    table = _table()
+    before = r"(?P<before>(?:[a-z]+[ -]+){0,4})"
+    humans = _any_of([*wording.BEINGS, *wording.MALE, *wording.FEMALE, "child", "kid", "boy", "girl"])
+    who = _any_of(list(table["people"]))
+    return {
+        "fur": re.compile(r"\b(?:covered|coated|made|full|coat) (?:in|with|of)\b[a-z ,-]*\bhair\b|\bhair[ -]covered\b"),
+        "hair": re.compile(rf"\b{before}hair(?:ed)?\b"),
+        "hat": re.compile(rf"\b{before}(?:{_any_of(table['hats'])})\b"),
+        "bald": re.compile(rf"\b(?:{_any_of(table['bald'])})\b,? ?"),
+        "people": re.compile(rf"\b(?P<who>{who})\b(?P<next> (?:[a-z]+ )?(?:{humans})\b)?"),
+    }
+
+
+def read_headwear(text: str) -> tuple[Headwear, str]:
+    """What the sentence says of hair and hats, and the sentence without words that say it of a whole person.
+
+    "a blonde in a red dress" leaves "a person in a red dress", "a bald man" "a man".
+    """
+    lower, found, patterns = text.lower(), Headwear(), _patterns()
+    if patterns["fur"].search(lower):
+        return found, text
+    if match := patterns["hair"].search(lower):
+        found = replace(found, hair=_named(match["before"], _table()["shades"]))
+    if match := patterns["hat"].search(lower):
+        found = replace(found, hat=_named(match["before"], {}), has_hat=True)
+    if patterns["bald"].search(lower):
+        found = replace(found, is_bald=True)
+        text = patterns["bald"].sub("", lower)
+    lower = text.lower()
+    match = patterns["people"].search(lower)
+    is_hair = match is not None and re.match(r"[ -]hair", lower[match.end() :]) is not None
+    if match and not is_hair and (match["next"] or match["who"] not in _table()["adjectives"]):
+        shade = _table()["shades"][_table()["people"][match["who"].replace("-", " ")]]
+        found = replace(found, hair=found.hair or _rgb(shade))
+        text = text[: match.start()] + (match["next"] or " person").strip() + text[match.end() :]
+    return found, text
+
+
+def _named(words: str, shades: Mapping[str, str]) -> Rgb | None:
+    """The colour that the last of these words name."""
+    parts = re.findall(r"[a-z]+", words)
+    for start in range(len(parts)):
+        name = " ".join(parts[start:])
+        if name in shades:
+            return _rgb(shades[name])
+        if name in colors().ids:
+            red, green, blue = (float(value) for value in colors().rgb[colors().ids[name]])
+            return red, green, blue
+    return None
+
+
+def _rgb(text: str) -> Rgb:
+    red, green, blue = (float(value) for value in rgb_from_hex(text))
+    return red, green, blue
+
+
+def crown(look: Look, told: Headwear, character: str = "", has_face: bool = False) -> Look:
+    """The look with the hat or the hair of whom it shows, as told, else as its character or any person has it.
+
+    Only people and characters of the table have some; a figure of one surface, and a head of stone or fur, stay as they
+    are. ``character`` is who the words say it is, where the look does not. ``has_face``: the colour of the head was
+    told, and is the face's under any hat.
+    """
+    rng = np.random.default_rng(look.seed)
+    name = look.role.name if look.role else character
+    head, layers = look.layers[_HEAD], list(look.layers)
+    if head is look.layers[_TORSO] and not (told.hair or told.hat):
+        return look
+    own = _table()["characters"]
+    # Who speaks of hair wants to see it.
+    hat = told.hat or (_drawn(rng, own["hat"][name], look) if name in own["hat"] and not told.hair else None)
+    if hat is None and (told.has_hat or (look.changes[_CONE] > 0 and told.hair is None and head.kind == "skin")):
+        hat = _drawn(rng, "torso", look)
+    if hat is not None and head.kind in ("skin", "solid"):
+        # Where the table gives a head in one colour to who wears a hat, the hat is meant.
+        is_hat = head.kind == "solid" and name in own["hat"] and name not in _table()["own_faces"] and not has_face
+        face = build_layer(rng, materials()["skin"]) if is_hat else head
+        layers = [face if layer is head else layer for layer in layers]
+        layers[_HEAD] = _painted(face, hat, _RIM)
+        return replace(look, layers=tuple(layers))
+    if told.is_bald:
+        return look
+    hair = told.hair or (_drawn(rng, own["hair"][name], look) if name in own["hair"] else None)
+    if hair is None and head.kind == "skin":
+        natural = _table()["natural"]
+        hair = _rgb(natural[rng.integers(len(natural))])
+    if hair is None or head.kind not in ("skin", "solid"):
+        return look
+    layers[_HEAD] = _painted(head, hair, _HAIRLINE)
+    return replace(look, layers=tuple(layers))
+
+
+def _drawn(rng: np.random.Generator, choices: str, look: Look) -> Rgb:
+    if choices == "torso":
+        red, green, blue = (float(value) for value in look.layers[_TORSO].rgb(0))
+        return red, green, blue
+    names = choices.split(",")
+    return _rgb(names[rng.integers(len(names))])
+
+
+def _painted(head: Layer, rgb: Rgb, line: _Line) -> Layer:
+    params = head.params.copy()
+    params[P.PRIMITIVE] = P.Primitive.SPLIT
+    params[P.COLOR_B : P.COLOR_B + 3] = rgb
+    params[P.FREQUENCY] = 1.0
+    params[P.AXIS : P.AXIS + 3] = (0.0, 1.0, -line.slope)
+    params[P.SHARE], params[P.SOFTNESS], params[P.WARP] = line.height, line.blur, line.waves
+    return replace(head, params=params)
