@@ -4,7 +4,7 @@ set -e
 cd "$(dirname "$0")/.."
 i=0
 for prompt in "a zebra striped man" "a zombie pirate" "a golden statue" "a lava golem" "a mossy stone giant" \
-    "a clown" "a man in a plaid shirt and blue trousers" "an icy queen" "a red person with a blue head" "a leopard spotted woman"; do
+    "a clown" "a man in a plaid shirt and blue trousers" "a wizard in a purple robe" "a red person with a blue head" "a leopard spotted woman"; do
     out="build/hero/$i"
     [ -f "$out/result/model.glb" ] || .venv/bin/clipmatrix create "$prompt" --out "$out" --seed 0 --quality draft
     i=$((i + 1))

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from clipmatrix.generate.loading import text_warnings
+from clipmatrix.guidance.loading import load_guidance
 from clipmatrix.procedural.dressing import dress
 from clipmatrix.procedural.headwear import Headwear, crown, read_headwear
 from clipmatrix.procedural.looks import Layer, Look
@@ -107,3 +109,10 @@ def test_crowning_again_changes_nothing() -> None:
 )
 def test_odd_sentences_are_read(text: str) -> None:
     read_headwear(text)
+
+
+def test_words_of_hair_and_hats_are_not_called_unknown() -> None:
+    mini = load_guidance("mini", "cpu")
+    assert text_warnings(mini, ("a bald brunette with a beanie and a fez", "a redhead in a dress")) == ()
+    assert "steampunk" in text_warnings(mini, ("a steampunk redhead",))[0]
+    assert "redhead" not in text_warnings(mini, ("a steampunk redhead",))[0]

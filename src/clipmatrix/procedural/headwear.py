@@ -55,6 +55,14 @@ def _table() -> dict[str, Any]:
     return yaml.safe_load(text)
 
 
+@cache
+def headwear_words() -> frozenset[str]:
+    """The single words of hair and hats, in lower case: they are painted whether or not an encoder knows them."""
+    table = _table()
+    phrases = ["hair", "haired", *table["hats"], *table["people"], *table["bald"], *table["shades"]]
+    return frozenset(word for phrase in phrases for word in phrase.split())
+
+
 def _any_of(words: list[str]) -> str:
     return "|".join(re.escape(word).replace(r"\ ", "[ -]") for word in sorted(words, key=len, reverse=True))
 
