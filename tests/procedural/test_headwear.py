@@ -6,13 +6,14 @@ import pytest
 from clipmatrix.generate.loading import text_warnings
 from clipmatrix.guidance.loading import load_guidance
 from clipmatrix.procedural.dressing import dress
-from clipmatrix.procedural.headwear import Headwear, crown, read_headwear
+from clipmatrix.procedural.headwear import HeadBox, Headwear, crown, read_headwear
 from clipmatrix.procedural.looks import Layer, Look
 from clipmatrix.procedural.patterns import paint_points
 from clipmatrix.procedural.reading import read
 from clipmatrix.procedural.tables import SLOTS
 
 HEAD, TORSO, HANDS = (SLOTS.index(name) for name in ("head", "torso", "hands"))
+BOX = HeadBox(low=1.561, height=0.277, middle=0.061)
 CROWN, NAPE, NOSE = (0.0, 1.83, 0.05), (0.0, 1.67, -0.05), (0.0, 1.68, 0.17)
 
 
@@ -24,7 +25,7 @@ def _crowned(text: str, seed: int = 0) -> Look:
     reading = read(text)
     has_face = reading.bare is not None or reading.slots[HEAD] is not None
     who = reading.characters[0] if reading.characters else ""
-    return crown(dress(np.random.default_rng(seed), reading), reading.headwear, who, has_face)
+    return crown(dress(np.random.default_rng(seed), reading), reading.headwear, BOX, who, has_face)
 
 
 @pytest.mark.parametrize(
@@ -92,14 +93,14 @@ def test_hats_are_as_told_or_as_the_character_has_them() -> None:
 def test_what_is_no_person_and_has_no_skin_stays_as_it_is(text: str) -> None:
     reading = read(text)
     look = dress(np.random.default_rng(1), reading)
-    assert crown(look, reading.headwear, has_face=True) is look
+    assert crown(look, reading.headwear, BOX, has_face=True) is look
 
 
 def test_crowning_again_changes_nothing() -> None:
     reading = read("a woman with black hair in a white dress")
     look = dress(np.random.default_rng(2), reading)
-    once = crown(look, reading.headwear)
-    assert np.array_equal(once.layers[HEAD].params, crown(once, reading.headwear).layers[HEAD].params)
+    once = crown(look, reading.headwear, BOX)
+    assert np.array_equal(once.layers[HEAD].params, crown(once, reading.headwear, BOX).layers[HEAD].params)
     assert once.layers[TORSO] is look.layers[TORSO]
     assert once.layers[HANDS] is look.layers[HANDS]
 

@@ -20,8 +20,9 @@ from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.prompts import Prompt, is_picture_key
 from clipmatrix.procedural.captions import HEAD, TORSO, write_caption
 from clipmatrix.procedural.dressing import dress, impose, redress
-from clipmatrix.procedural.headwear import crown
+from clipmatrix.procedural.headwear import HeadBox, crown
 from clipmatrix.procedural.looks import Look, sample_look
+from clipmatrix.procedural.reading import Reading
 from clipmatrix.procedural.search_config import SearchConfig
 from clipmatrix.render.bake import bake_albedo, bake_offset, find_texels
 from clipmatrix.render.posed_bodies import shape_from_phenotypes
@@ -191,11 +192,7 @@ def search_start(
     for _ in range(num_rounds):
         pool.keep(config.num_parents)
         pool.add([pool.child() for _ in range(num_variations)], on_progress)
-    # The encoder has never seen hair or hats: they are put on when it has chosen.
-    plain = meanings.plain
-    has_face = plain.bare is not None or plain.slots[HEAD] is not None
-    who = plain.characters[0] if plain.characters else ""
-    crowned = [crown(candidate.look, plain.headwear, who, has_face) for candidate in pool.candidates[:8]]
+    crowned = _crowned([candidate.look for candidate in pool.candidates[:8]], meanings.plain, body)
     best = crowned[0]
     shape = shape_from_phenotypes(body, best.phenotypes)
     start = Start(
@@ -207,3 +204,15 @@ def search_start(
     )
     shown = judge.render(crowned, judge.targets[0], 160)
     return SearchResult(start, write_caption(np.random.default_rng(0), best).text, shown[:, 0])
+
+
+def _crowned(looks: list[Look], reading: Reading, body: Body) -> list[Look]:
+    """The looks with hair or hats. The encoder has never seen any, so they are put on when it has chosen."""
+    if "head" not in body.regions:
+        return looks
+    head = body.template.vertices[body.regions["head"] > 0.5].cpu()
+    low, high, back, front = (float(value) for value in (*torch.aminmax(head[:, 1]), *torch.aminmax(head[:, 2])))
+    box = HeadBox(low, high - low, (back + front) / 2)
+    has_face = reading.bare is not None or reading.slots[HEAD] is not None
+    who = reading.characters[0] if reading.characters else ""
+    return [crown(look, reading.headwear, box, who, has_face) for look in looks]

@@ -34,19 +34,28 @@ class Headwear:
 
 
 @dataclass(frozen=True)
+class HeadBox:
+    """Where a neutral body's head lies: its lowest point, its height and its middle from back to front, in metres."""
+
+    low: float
+    height: float
+    middle: float
+
+
+@dataclass(frozen=True)
 class _Line:
-    """Where hair or a hat begins: at this height in metres over the middle of the neutral body, and ``slope`` higher
-    for each metre to the front. ``blur`` is half the width of the border, ``waves`` how far it wanders.
+    """Where hair or a hat begins: ``share`` of the head's height over its middle, and ``slope`` higher for each metre
+    to the front. ``blur`` is half the width of the border, ``waves`` how far it wanders, in metres.
     """
 
-    height: float
+    share: float
     slope: float
     blur: float
     waves: float
 
 
-_HAIRLINE = _Line(height=1.675, slope=0.75, blur=0.008, waves=0.02)
-_RIM = _Line(height=1.713, slope=0.26, blur=0.002, waves=0.0)
+_HAIRLINE = _Line(share=0.577, slope=0.75, blur=0.008, waves=0.02)
+_RIM = _Line(share=0.606, slope=0.26, blur=0.002, waves=0.0)
 
 
 @cache
@@ -125,12 +134,12 @@ def _rgb(text: str) -> Rgb:
     return red, green, blue
 
 
-def crown(look: Look, told: Headwear, character: str = "", has_face: bool = False) -> Look:
+def crown(look: Look, told: Headwear, box: HeadBox, character: str = "", has_face: bool = False) -> Look:
     """The look with the hat or the hair of whom it shows, as told, else as its character or any person has it.
 
     Only people and characters of the table have some; a figure of one surface, and a head of stone or fur, stay as they
-    are. ``character`` is who the words say it is, where the look does not. ``has_face``: the colour of the head was
-    told, and is the face's under any hat.
+    are. ``box`` is the body's head. ``character`` is who the words say it is, where the look does not. ``has_face``:
+    the colour of the head was told, and is the face's under any hat.
     """
     rng = np.random.default_rng(look.seed)
     name = look.role.name if look.role else character
@@ -147,7 +156,7 @@ def crown(look: Look, told: Headwear, character: str = "", has_face: bool = Fals
         is_hat = head.kind == "solid" and name in own["hat"] and name not in _table()["own_faces"] and not has_face
         face = build_layer(rng, materials()["skin"]) if is_hat else head
         layers = [face if layer is head else layer for layer in layers]
-        layers[_HEAD] = _painted(face, hat, _RIM)
+        layers[_HEAD] = _painted(face, hat, box, _RIM)
         return replace(look, layers=tuple(layers))
     if told.is_bald:
         return look
@@ -157,7 +166,7 @@ def crown(look: Look, told: Headwear, character: str = "", has_face: bool = Fals
         hair = _rgb(natural[rng.integers(len(natural))])
     if hair is None or head.kind not in ("skin", "solid"):
         return look
-    layers[_HEAD] = _painted(head, hair, _HAIRLINE)
+    layers[_HEAD] = _painted(head, hair, box, _HAIRLINE)
     return replace(look, layers=tuple(layers))
 
 
@@ -169,11 +178,12 @@ def _drawn(rng: np.random.Generator, choices: str, look: Look) -> Rgb:
     return _rgb(names[rng.integers(len(names))])
 
 
-def _painted(head: Layer, rgb: Rgb, line: _Line) -> Layer:
+def _painted(head: Layer, rgb: Rgb, box: HeadBox, line: _Line) -> Layer:
     params = head.params.copy()
     params[P.PRIMITIVE] = P.Primitive.SPLIT
     params[P.COLOR_B : P.COLOR_B + 3] = rgb
     params[P.FREQUENCY] = 1.0
     params[P.AXIS : P.AXIS + 3] = (0.0, 1.0, -line.slope)
-    params[P.SHARE], params[P.SOFTNESS], params[P.WARP] = line.height, line.blur, line.waves
+    params[P.SHARE] = box.low + line.share * box.height - line.slope * box.middle
+    params[P.SOFTNESS], params[P.WARP] = line.blur, line.waves
     return replace(head, params=params)
