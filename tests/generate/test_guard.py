@@ -90,10 +90,23 @@ def test_a_step_is_halved_until_it_fits_and_the_brake_lets_go_slowly() -> None:
     assert parameter.item() == 0.25
 
 
+def test_what_left_its_bounds_unseen_is_drawn_back_to_the_start() -> None:
+    parameter = torch.nn.Parameter(torch.full((3,), 0.33))
+    for is_drawn_back, place in ((False, 0.33), (True, 0.297)):
+        with torch.no_grad():
+            parameter.fill_(0.33)
+        guard = Guard([parameter], lambda: float(parameter.detach().abs().max()) / 0.3, is_drawn_back)
+        before = guard.copy()
+        with torch.no_grad():
+            parameter.fill_(0.5)
+        assert guard.shorten(before) == 0.0
+        assert parameter.tolist() == pytest.approx([place] * 3)
+
+
 def test_fast_textures_are_looked_at_each_step_and_slow_ones_seldom() -> None:
-    """Eight levels of contrast 3 move a logit by at most 24 rates a step: 1.5 logits take 3 steps of 0.02."""
-    assert steps_unseen(0.02, 8) == 3
-    assert steps_unseen(0.002, 8) == 31
+    """Eight levels of contrast 3 move a logit by at most 24 rates a step: 0.5 logits take 10 steps of 0.002."""
+    assert steps_unseen(0.02, 8) == 1
+    assert steps_unseen(0.002, 8) == 10
     assert steps_unseen(2.0, 8) == 1
     assert steps_unseen(0.0, 8) == 1
 

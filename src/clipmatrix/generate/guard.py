@@ -16,22 +16,25 @@ LARGEST_EDGE_CHANGE = 10.0
 MOST_CLIPPED = 0.25
 """Half of what the report calls healthy: what happens between two looks at it ends no run on the edge."""
 
-CLIPPED_LOGIT = math.log(253.0 / 2.0)
-"""Beyond it a colour value is 2 or less, or 253 or more, of 255."""
+CLIPPED_LOGIT = math.log(252.5 / 2.5)
+"""Beyond it a colour value is written as 2 or less, or 253 or more, of 255."""
 
 _HALVINGS = 5
 _RELEASE = 1.02
 _FIRMING = 1.25
 _FIRMEST = 1e4
-_LOGITS_UNSEEN = 1.5
+_LOGITS_UNSEEN = 0.5
+_SHRINKAGES = (0.02, 0.05, 0.1, 0.2, 0.3)
+"""By how much a look is drawn back to its start where it had left its bounds before the step."""
 
 
 class Guard:
     """Takes back so much of a step that a scene stays within bounds, and brakes the steps that follow.
 
     ``strain`` says how near the scene is to its bounds: 1 is on them. A step that leads beyond is halved up to five
-    times and then taken back as a whole. Each time ``brake`` is halved, which the next steps are multiplied by; each
-    step that needs nothing raises it by 2 % again, up to 1.
+    times and then taken back as a whole; with ``is_drawn_back`` the parameters are then also drawn towards the start,
+    where they are 0, if they were beyond before. Each time ``brake`` is halved, which the next steps are multiplied by;
+    each step that needs nothing raises it by 2 % again, up to 1.
 
     ``firmness`` is what the regularisers are to be multiplied by. It rises by a quarter with each step that ends more
     than half way from the start to the bounds, up to ten thousand, and falls by 2 % with each other, down to 1: weights
@@ -42,8 +45,10 @@ class Guard:
     while a bound is strained: Nocedal, Wright, "Numerical Optimization", 2006, section 17.1.
     """
 
-    def __init__(self, parameters: list[nn.Parameter], strain: Callable[[], float]) -> None:
-        self._parameters, self._strain = parameters, strain
+    def __init__(
+        self, parameters: list[nn.Parameter], strain: Callable[[], float], is_drawn_back: bool = False
+    ) -> None:
+        self._parameters, self._strain, self._is_drawn_back = parameters, strain, is_drawn_back
         # A start near the bounds is what was asked for, and no trouble.
         self._firm_from = 0.5 * (1.0 + min(1.0, strain()))
         self.brake = self.firmness = 1.0
@@ -70,6 +75,12 @@ class Guard:
             if self._strain() <= 1.0:
                 return share
         self._put(before)
+        if self._is_drawn_back and self._strain() > 1.0:
+            # Not every step is looked at. All parameters are changes of the start: smaller ones lead back to it.
+            for shrinkage in _SHRINKAGES:
+                self._put([(1.0 - shrinkage) * old for old in before])
+                if self._strain() <= 1.0:
+                    break
         return 0.0
 
     def _put(self, values: list[Tensor]) -> None:
@@ -101,7 +112,7 @@ def guard_look(scene: Scene, parameters: list[nn.Parameter]) -> Guard:
     Costs one evaluation of a sixteenth of the texture, and one more for each halving.
     """
     most = max(MOST_CLIPPED, clipping(scene))
-    return Guard(parameters, lambda: clipping(scene) / most)
+    return Guard(parameters, lambda: clipping(scene) / most, is_drawn_back=True)
 
 
 def folding(scene: Scene) -> tuple[float, float]:
@@ -121,7 +132,7 @@ def clipping(scene: Scene) -> float:
 
 
 def steps_unseen(rate: float, num_levels: int) -> int:
-    """How many steps of the texture at that ``rate`` may pass unseen: in fewer no logit moves by more than 1.5.
+    """How many steps of the texture at that ``rate`` may pass unseen: in fewer no logit moves by more than 0.5.
 
     Adam moves a parameter by at most its rate, and all levels of the texture may move the same way.
     """
