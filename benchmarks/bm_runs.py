@@ -73,7 +73,7 @@ def main() -> None:
         timed("index built", build)
         for title, query in QUERIES.items():
             timed(title, lambda query=query: ask(runs, *query))
-        timed("without the index: all summaries", lambda: Library(runs).summaries())
+        timed("all summaries, as the studio lists them", lambda: Library(runs).summaries())
         if arguments.gallery:
             add_results(runs, folder)
             timed("gallery built", lambda: build_site(runs, folder / "site", SiteConfig()))
