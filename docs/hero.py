@@ -23,9 +23,9 @@ from clipmatrix.shapes import ImageSize
 from clipmatrix.views.camera import orbit
 
 WIDTH, HEIGHT, CAPTION, COLUMNS = 300, 400, 30, 5
-POSES = ("contrapposto", "wave", "hands_on_hips", "guard", "warrior", "dance", "point", "cheer", "shrug", "think")
+POSES = ("contrapposto", "wave", "hands_on_hips", "guard", "warrior", "dance", "point", "walk_left", "shrug", "think")
 TURNS_DEG = (20, -15, 25, -25, 20, -20, 15, -10, 20, -20)
-FOV_Y, DISTANCE_M, LOOK_AT_M = math.radians(28), 4.75, 1.05
+FOV_Y, DISTANCE_M, LOOK_AT_M = math.radians(28), 4.9, 1.1
 
 
 def picture(folder: Path, pose: str, turn_deg: float) -> tuple[Image.Image, str]:
