@@ -76,6 +76,12 @@ def test_the_bald_have_none_and_others_some() -> None:
         assert np.allclose(_color(usual.layers[HANDS], CROWN), _color(bald.layers[HANDS], CROWN))
 
 
+def test_natural_hair_is_darker_than_the_skin() -> None:
+    for seed in range(30):
+        head = _crowned("a man in a black suit", seed).layers[HEAD]
+        assert _color(head, CROWN).sum() < _color(head, NOSE).sum()
+
+
 def test_hats_are_as_told_or_as_the_character_has_them() -> None:
     red = _crowned("a man in a black suit with a red hat").layers[HEAD]
     assert _color(red, CROWN)[0] > 0.7

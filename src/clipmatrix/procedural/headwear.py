@@ -162,8 +162,10 @@ def crown(look: Look, told: Headwear, box: HeadBox, character: str = "", has_fac
         return look
     hair = told.hair or (_drawn(rng, own["hair"][name], look) if name in own["hair"] else None)
     if hair is None and head.kind == "skin":
-        natural = _table()["natural"]
-        hair = _rgb(natural[rng.integers(len(natural))])
+        # Of what people have by nature, what is darker than the skin.
+        natural = [_rgb(text) for text in _table()["natural"]]
+        natural = [rgb for rgb in natural if sum(rgb) < 0.75 * head.rgb(0).sum()] or natural[:1]
+        hair = natural[rng.integers(len(natural))]
     if hair is None or head.kind not in ("skin", "solid"):
         return look
     layers[_HEAD] = _painted(head, hair, box, _HAIRLINE)
