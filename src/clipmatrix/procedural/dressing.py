@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from clipmatrix.procedural import primitives as P
+from clipmatrix.procedural.headwear import Rgb
 from clipmatrix.procedural.lexing import is_material, usual_wear
 from clipmatrix.procedural.looks import (
     Layer,
@@ -18,7 +19,7 @@ from clipmatrix.procedural.looks import (
     sample_skin,
     settle_layout,
 )
-from clipmatrix.procedural.reading import Reading, Rgb, Told
+from clipmatrix.procedural.reading import Reading, Told
 from clipmatrix.procedural.tables import SLOTS, materials, oklab_from_srgb, patterns, surfaces
 
 HEAD, TORSO, ARMS, HANDS, LEGS, FEET = range(len(SLOTS))

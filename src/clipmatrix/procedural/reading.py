@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from clipmatrix.procedural.characters import Wear
-from clipmatrix.procedural.headwear import Headwear, read_headwear
+from clipmatrix.procedural.headwear import Headwear, Rgb, read_headwear
 from clipmatrix.procedural.lexing import Role, Senses, Token, elsewhere, is_material, is_noun_of, lex
 from clipmatrix.procedural.tables import SLOTS, surfaces
 from clipmatrix.procedural.told import told_builds
 
-Rgb = tuple[float, float, float]
 ALL = tuple(range(len(SLOTS)))
 _NO_SENSES = Senses()
 _BARE_HEAD = Headwear()
