@@ -21,6 +21,10 @@ def _color(layer: Layer, place: tuple[float, float, float]) -> np.ndarray:
     return paint_points(layer.params[None], np.zeros(1, int), np.array([place]))[0]
 
 
+def _hue(rgb: np.ndarray) -> np.ndarray:
+    return rgb / rgb.max()
+
+
 def _crowned(text: str, seed: int = 0) -> Look:
     reading = read(text)
     has_face = reading.bare is not None or reading.slots[HEAD] is not None
@@ -40,7 +44,8 @@ def test_told_hair_is_on_the_skull_and_not_on_the_face(text: str, channel: int) 
     head = _crowned(text).layers[HEAD]
     hair = _color(head, CROWN)
     assert hair.argmax() == channel
-    assert np.allclose(_color(head, NAPE), hair, atol=0.05)
+    # Strands are lighter and darker, of one hue.
+    assert np.allclose(_hue(_color(head, NAPE)), _hue(hair), atol=0.05)
     assert not np.allclose(_color(head, NOSE), hair, atol=0.1)
 
 

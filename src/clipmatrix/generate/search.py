@@ -24,8 +24,10 @@ from clipmatrix.procedural.headwear import HeadBox, crown
 from clipmatrix.procedural.looks import Look, sample_look
 from clipmatrix.procedural.reading import Reading
 from clipmatrix.procedural.search_config import SearchConfig
+from clipmatrix.procedural.tables import SLOTS
+from clipmatrix.procedural.tailoring import find_limbs, tailor
 from clipmatrix.render.bake import bake_albedo, bake_offset, find_texels
-from clipmatrix.render.posed_bodies import shape_from_phenotypes
+from clipmatrix.render.posed_bodies import shape_from_phenotypes, slot_weights
 from clipmatrix.scene.start import Start
 
 _DOUBT = 2.0
@@ -192,8 +194,8 @@ def search_start(
     for _ in range(num_rounds):
         pool.keep(config.num_parents)
         pool.add([pool.child() for _ in range(num_variations)], on_progress)
-    crowned = _crowned([candidate.look for candidate in pool.candidates[:8]], meanings.plain, body)
-    best = crowned[0]
+    finished = _finished([candidate.look for candidate in pool.candidates[:8]], meanings.plain, body)
+    best = finished[0]
     shape = shape_from_phenotypes(body, best.phenotypes)
     start = Start(
         shape=shape,
@@ -202,17 +204,19 @@ def search_start(
         roughness=best.roughness,
         metallic=best.metallic,
     )
-    shown = judge.render(crowned, judge.targets[0], 160)
-    return SearchResult(start, write_caption(np.random.default_rng(0), best).text, shown[:, 0])
+    shown = judge.render(finished, judge.targets[0], 160)
+    caption = write_caption(np.random.default_rng(0), pool.candidates[0].look).text
+    return SearchResult(start, caption, shown[:, 0])
 
 
-def _crowned(looks: list[Look], reading: Reading, body: Body) -> list[Look]:
-    """The looks with hair or hats. The encoder has never seen any, so they are put on when it has chosen."""
-    if "head" not in body.regions:
+def _finished(looks: list[Look], reading: Reading, body: Body) -> list[Look]:
+    """The looks with hair or hats, and clothes with hems. The encoder has never seen any: it has chosen by now."""
+    if not all(slot in body.regions for slot in SLOTS):
         return looks
     head = body.template.vertices[body.regions["head"] > 0.5].cpu()
     low, high, back, front = (float(value) for value in (*torch.aminmax(head[:, 1]), *torch.aminmax(head[:, 2])))
     box = HeadBox(low, high - low, (back + front) / 2)
+    limbs = find_limbs(body.template.vertices.cpu().double().numpy(), slot_weights(body))
     has_face = reading.bare is not None or reading.slots[HEAD] is not None
     who = reading.characters[0] if reading.characters else ""
-    return [crown(look, reading.headwear, box, who, has_face) for look in looks]
+    return [crown(tailor(look, reading, limbs), reading.headwear, box, who, has_face) for look in looks]

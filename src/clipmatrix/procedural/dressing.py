@@ -36,6 +36,8 @@ def dress(rng: np.random.Generator, reading: Reading, wildness: float = 0.0) -> 
     """A look that wears what was read; ``wildness`` is the share of unusual builds beside the told ones."""
     look = _bare_look(rng, reading, wildness)
     layers = list(look.layers)
+    for slot in {slot for told in reading.slots if told and told.cut for slot in told.cut.bare}:
+        layers[slot] = layers[HEAD]
     drawn: dict[int, Layer] = {}
     for slot, told in enumerate(reading.slots):
         if told is None:
@@ -44,7 +46,8 @@ def dress(rng: np.random.Generator, reading: Reading, wildness: float = 0.0) -> 
         if id(told) not in drawn:
             drawn[id(told)] = draw_told(rng, told) or layers[slot]
         layers[slot] = drawn[id(told)]
-    return settle_layout(replace(look, layers=tuple(layers)))
+    # The layout is the nearest one that captions describe; what is worn stays as it was told.
+    return replace(settle_layout(replace(look, layers=tuple(layers))), layers=tuple(layers))
 
 
 def redress(rng: np.random.Generator, reading: Reading, parent: Look, mate: Look | None) -> Look:

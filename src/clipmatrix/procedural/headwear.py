@@ -1,6 +1,6 @@
-"""Hair and hats: what a sentence says of them, and looks whose heads are painted with them; knows no encoder.
+"""Hair and hats: what a sentence says of them, and looks whose heads wear them; knows no encoder.
 
-Nothing grows on a body's head. Above a hairline, or the rim of a hat, its surface has another colour.
+Nothing grows on a body's head. Above a hairline, or the rim of a hat, its surface has another colour, and is thicker.
 """
 
 import re
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from clipmatrix.procedural import primitives as P
 from clipmatrix.procedural import wording
+from clipmatrix.procedural.covers import Edge, cover
 from clipmatrix.procedural.looks import Layer, Look, build_layer
 from clipmatrix.procedural.tables import CHANGES, SLOTS, colors, materials, rgb_from_hex
 
@@ -25,12 +25,16 @@ _CONE = CHANGES.index("cone")
 
 @dataclass(frozen=True)
 class Headwear:
-    """What is said of a head: colours in sRGB, or None; ``is_bald`` and ``has_hat`` where no colour is told."""
+    """What is said of a head: colours in sRGB, or None; ``is_bald`` and ``has_hat`` where no colour is told.
+
+    ``is_long`` is what is said of the hair's length, or None.
+    """
 
     hair: Rgb | None = None
     hat: Rgb | None = None
     is_bald: bool = False
     has_hat: bool = False
+    is_long: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -44,18 +48,31 @@ class HeadBox:
 
 @dataclass(frozen=True)
 class _Line:
-    """Where hair or a hat begins: ``share`` of the head's height over its middle, and ``slope`` higher for each metre
-    to the front. ``blur`` is half the width of the border, ``waves`` how far it wanders, in metres.
+    """Where hair or a hat begins, in metres: over the middle of the head, at ``share`` of its height.
+
+    For each metre to the front it begins ``slope`` higher, and for each to either side ``side`` lower. ``blur`` is half
+    the width of the border, ``waves`` how far it wanders, ``thickness`` how far it stands off the skull; ``grain`` is
+    the strength of its strands.
     """
 
     share: float
     slope: float
     blur: float
     waves: float
+    thickness: float
+    grain: float
+    side: float = 0.0
 
 
-_HAIRLINE = _Line(share=0.577, slope=0.75, blur=0.008, waves=0.02)
-_RIM = _Line(share=0.606, slope=0.26, blur=0.002, waves=0.0)
+_HAIRLINE = _Line(share=0.577, slope=0.75, blur=0.008, waves=0.02, thickness=0.013, grain=0.45)
+_LONG_HAIRLINE = _Line(share=0.426, slope=1.2, blur=0.008, waves=0.015, thickness=0.02, grain=0.45, side=0.76)
+_DOWN_THE_BACK = Edge((-1.7, 1.0, -3.0), 0.0, 0.006, 0.05)
+"""Long hair on the trunk, which narrows to a point ..."""
+_BACK_M, _BACK_DEPTH_M = 0.24, 0.15
+"""... so far below the head's lowest point, and behind its middle."""
+_LONG_SHARE = 0.75
+"""Of women of whose hair nothing is said, how many wear it long."""
+_RIM = _Line(share=0.606, slope=0.26, blur=0.002, waves=0.0, thickness=0.018, grain=0.0)
 
 
 @cache
@@ -100,7 +117,9 @@ def read_headwear(text: str) -> tuple[Headwear, str]:
     if patterns["fur"].search(lower):
         return found, text
     if match := patterns["hair"].search(lower):
-        found = replace(found, hair=_named(match["before"], _table()["shades"]))
+        words = set(re.findall(r"[a-z]+", match["before"]))
+        is_long = True if words & {"long", "flowing"} else False if words & {"short", "cropped", "shaved"} else None
+        found = replace(found, hair=_named(match["before"], _table()["shades"]), is_long=is_long)
     if match := patterns["hat"].search(lower):
         found = replace(found, hat=_named(match["before"], {}), has_hat=True)
     if patterns["bald"].search(lower):
@@ -144,7 +163,7 @@ def crown(look: Look, told: Headwear, box: HeadBox, character: str = "", has_fac
     rng = np.random.default_rng(look.seed)
     name = look.role.name if look.role else character
     head, layers = look.layers[_HEAD], list(look.layers)
-    if head is look.layers[_TORSO] and not (told.hair or told.hat):
+    if all(layer is head for layer in look.layers) and not (told.hair or told.hat):
         return look
     own = _table()["characters"]
     # Who speaks of hair wants to see it.
@@ -168,7 +187,12 @@ def crown(look: Look, told: Headwear, box: HeadBox, character: str = "", has_fac
         hair = natural[rng.integers(len(natural))]
     if hair is None or head.kind not in ("skin", "solid"):
         return look
-    layers[_HEAD] = _painted(head, hair, box, _HAIRLINE)
+    is_long = told.is_long
+    if is_long is None:
+        is_long = look.phenotypes[0] > 0.5 and rng.random() < _LONG_SHARE
+    layers[_HEAD] = _painted(head, hair, box, _LONG_HAIRLINE if is_long else _HAIRLINE)
+    if is_long:
+        layers[_TORSO] = _down_the_back(layers[_TORSO], hair, box)
     return replace(look, layers=tuple(layers))
 
 
@@ -181,11 +205,11 @@ def _drawn(rng: np.random.Generator, choices: str, look: Look) -> Rgb:
 
 
 def _painted(head: Layer, rgb: Rgb, box: HeadBox, line: _Line) -> Layer:
-    params = head.params.copy()
-    params[P.PRIMITIVE] = P.Primitive.SPLIT
-    params[P.COLOR_B : P.COLOR_B + 3] = rgb
-    params[P.FREQUENCY] = 1.0
-    params[P.AXIS : P.AXIS + 3] = (0.0, 1.0, -line.slope)
-    params[P.SHARE] = box.low + line.share * box.height - line.slope * box.middle
-    params[P.SOFTNESS], params[P.WARP] = line.blur, line.waves
-    return replace(head, params=params)
+    start = box.low + line.share * box.height - line.slope * box.middle
+    edge = Edge((line.side, 1.0, -line.slope), start, line.blur, line.waves)
+    return cover(head, rgb, edge, line.thickness, line.grain)
+
+
+def _down_the_back(torso: Layer, rgb: Rgb, box: HeadBox) -> Layer:
+    start = box.low + _DOWN_THE_BACK.axis[2] * (box.middle - _BACK_DEPTH_M) - _BACK_M
+    return cover(torso, rgb, replace(_DOWN_THE_BACK, start=start), _LONG_HAIRLINE.thickness, _LONG_HAIRLINE.grain)

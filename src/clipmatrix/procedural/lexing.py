@@ -50,8 +50,23 @@ class Role(Enum):
 
 
 @dataclass(frozen=True)
+class Cut:
+    """How far garments reach, as shares of the legs down to the ankles and of the arms down to the wrists.
+
+    ``thickness`` is how far they stand off the body, ``flare`` how much further at the hem, in metres.
+    ``bare`` are slots that are bare skin where nothing else is said of them.
+    """
+
+    legs: float = 1.0
+    arms: float = 1.0
+    thickness: float = 0.0
+    flare: float = 0.0
+    bare: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Senses:
-    """What a phrase may name: a colour (its sRGB), surfaces, characters, or slots of the body."""
+    """What a phrase may name: a colour (its sRGB), surfaces, characters, or slots of the body; ``cut`` of a garment."""
 
     rgb: tuple[float, float, float] | None = None
     surfaces: tuple[str, ...] = ()
@@ -59,6 +74,7 @@ class Senses:
     slots: tuple[int, ...] = ()
     wears: tuple[Wear, ...] = ()
     is_garment: bool = False
+    cut: Cut | None = None
 
     @property
     def is_stuff(self) -> bool:
@@ -108,6 +124,16 @@ def usual_wear() -> Mapping[int, tuple[Wear, ...]]:
     return {slot: wear for slot, wear in wears.items() if not isinstance(wear, int)}
 
 
+def usual_cut(character: str) -> Cut | None:
+    """How the clothes are cut that a character wears without being told."""
+    garment = _table("garments.yaml")["gowns"].get(character)
+    return None if garment is None else _cut(_table("garments.yaml")["garments"][garment])
+
+
+def _cut(row: Mapping) -> Cut:
+    return Cut(**row.get("cut", {}), bare=_slots(row.get("bare", ())))
+
+
 @cache
 def _phrases() -> dict[str, Token]:
     """Every phrase that is understood, with its role and all of its senses."""
@@ -139,7 +165,9 @@ def _phrases() -> dict[str, Token]:
         for name, row in table[kind].items():
             wears = parse_wears(row["wears"]) if "wears" in row else ()
             assert not isinstance(wears, int)
-            senses = Senses(slots=_slots(row.get("slots", [name])), wears=wears, is_garment=kind == "garments")
+            cut = _cut(row) if kind == "garments" else None
+            slots = _slots(row.get("slots", [name]))
+            senses = Senses(slots=slots, wears=wears, is_garment=kind == "garments", cut=cut)
             for word in row["words"]:
                 found[plain(word)] = Token(plain(word), Role.NAME, senses)
     for word in table["objects"]:

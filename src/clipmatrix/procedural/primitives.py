@@ -73,4 +73,23 @@ WARP = 16
 GRAIN = 17
 """Strength of fine brightness noise, in [0, 1]."""
 SEED = 18
-LAYER_WIDTH = 19
+COVER = 19
+"""1 where something lies on the layer beyond a plane: hair above a line, bare skin below a hem; else 0."""
+COVER_COLOR = 20
+COVER_AXIS = 23
+"""Normal of that plane, towards what covers; both sides of the body alike."""
+COVER_START = 26
+"""Where the plane lies along its normal, in metres."""
+COVER_BLUR = 27
+"""Half the width of its edge, in metres."""
+COVER_WAVES = 28
+"""How far the edge wanders, in metres."""
+COVER_GRAIN = 29
+"""Strength of the strands in what covers, in [0, 1]."""
+THICKNESS = 30
+"""How far the layer stands off the body, in metres."""
+COVER_THICKNESS = 31
+"""The same of what covers it."""
+FLARE = 32
+"""How much further than that the layer stands off at the plane, in metres."""
+LAYER_WIDTH = 33

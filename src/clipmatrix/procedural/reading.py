@@ -10,13 +10,15 @@ from dataclasses import dataclass, field, replace
 
 from clipmatrix.procedural.characters import Wear
 from clipmatrix.procedural.headwear import Headwear, Rgb, read_headwear
-from clipmatrix.procedural.lexing import Role, Senses, Token, elsewhere, is_material, is_noun_of, lex
+from clipmatrix.procedural.lengths import Lengths, read_lengths
+from clipmatrix.procedural.lexing import Cut, Role, Senses, Token, elsewhere, is_material, is_noun_of, lex
 from clipmatrix.procedural.tables import SLOTS, surfaces
 from clipmatrix.procedural.told import told_builds
 
 ALL = tuple(range(len(SLOTS)))
 _NO_SENSES = Senses()
 _BARE_HEAD = Headwear()
+_USUAL_LENGTHS = Lengths()
 _COLORS_FIRST = frozenset(("coral", "rose", "pearl", "blond", "blonde"))
 """Words that name a stuff too, and of a person nearly always mean the colour."""
 
@@ -37,6 +39,7 @@ class Told:
     wears: tuple[Wear, ...] = ()
     is_garment: bool = False
     is_figure: bool = False
+    cut: Cut | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -51,7 +54,7 @@ class Reading:
     ``whole`` is said of the whole figure, ``bare`` of its skin, ``slots`` of single parts (6). ``characters`` are the
     rows of the table that the figure may be, ``skin`` those whose skin it has ("a *zombie* pirate"). ``unknown`` are
     words that ought to say something, with whether each stands where the figure's own name does. ``headwear`` is
-    painted on the head.
+    worn on the head, and ``lengths`` are those of garments that are told.
     """
 
     whole: Told | None
@@ -62,6 +65,7 @@ class Reading:
     builds: Mapping[str, int]
     unknown: tuple[tuple[str, bool], ...]
     headwear: Headwear = _BARE_HEAD
+    lengths: Lengths = _USUAL_LENGTHS
 
     @property
     def says_nothing(self) -> bool:
@@ -95,19 +99,21 @@ class _Spec:
             kinds = next((k for k in reversed(self.kinds) if not is_material(k[0])), kinds)
         wears = senses.wears if self.is_empty else ()
         rivals = tuple(other for other in self.kinds if other != kinds)
-        return Told(tuple(self.colors), self.ground, kinds, rivals, wears, senses.is_garment, self.is_figure)
+        return Told(
+            tuple(self.colors), self.ground, kinds, rivals, wears, senses.is_garment, self.is_figure, senses.cut
+        )
 
 
 def _merged(old: Told | None, new: Told) -> Told:
     """What was said before of the same part, and what is said now: a pattern lies on the colour that was there."""
     if old is None or old.is_empty:
-        return new if old is None else replace(new, is_garment=new.is_garment or old.is_garment)
+        return new if old is None else replace(new, is_garment=new.is_garment or old.is_garment, cut=new.cut or old.cut)
     if new.is_empty:
-        return old
+        return old if old.cut or not new.cut else replace(old, cut=new.cut)
     is_pattern = bool(new.kinds) and not is_material(new.kinds[0])
     is_two = is_pattern and surfaces()[new.kinds[0]].num_colors == 2
     if is_two and old.colors and not old.kinds and new.ground is None and len(new.colors) < 2:
-        return replace(new, ground=old.colors[0], colors=new.colors or old.colors[1:])
+        return replace(new, ground=old.colors[0], colors=new.colors or old.colors[1:], cut=new.cut or old.cut)
     return replace(
         new,
         colors=new.colors or (old.colors if not old.kinds or new.kinds else ()),
@@ -115,6 +121,7 @@ def _merged(old: Told | None, new: Told) -> Told:
         kinds=new.kinds or (() if new.colors and old.kinds and not is_pattern and old.colors else old.kinds),
         rivals=(*new.rivals, *old.rivals, *((old.kinds,) if old.kinds and new.kinds else ())),
         is_garment=new.is_garment or old.is_garment,
+        cut=new.cut or old.cut,
     )
 
 
@@ -296,6 +303,7 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
     """
     extra = {word: Token(word, Role.NAME, senses) for word, senses in (guesses or {}).items()}
     headwear, text = read_headwear(text)
+    lengths, text = read_lengths(text)
     reader = _Reader(lex(text, extra)).read()
     return Reading(
         reader.whole,
@@ -306,6 +314,7 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
         told_builds(text),
         tuple(dict.fromkeys(reader.unknown)),
         headwear,
+        lengths,
     )
 
 

@@ -7,7 +7,9 @@ import numpy as np
 from numba import njit
 
 from clipmatrix.procedural.limbs import displace_head, displace_limbs, displace_trunk, part_box
-from clipmatrix.procedural.noise import cells, fractal_noise
+from clipmatrix.procedural.noise import cells, fractal_noise, smoothstep
+from clipmatrix.procedural.patterns import beyond_cover
+from clipmatrix.procedural.primitives import COVER, COVER_BLUR, COVER_THICKNESS, FLARE, THICKNESS
 from clipmatrix.procedural.tables import CHANGES, SLOTS
 
 _SPIKES = CHANGES.index("spikes")
@@ -113,3 +115,45 @@ def displace(template, vertices, normals, slots, changes, seed, out):
         if changes[_DRIPS] != 0.0:
             strand = fractal_noise(x * 16.0, y * 2.0, z * 16.0, seed + 2, 2) - 0.5
             out[i, 1] -= 0.22 * changes[_DRIPS] * calm * max(0.0, strand)
+
+
+_FLARE_LENGTH_M = 0.3
+_COARSEST_EDGE_M = 0.012
+_SKIRT_M = 0.015
+"""The flare from which a garment closes the gap between the legs."""
+_SEAM_M = -0.008
+
+
+@no_type_check
+@njit(cache=True, nogil=True)
+def thicken(template, vertices, normals, slots, layers, out):
+    """Add to ``out`` how far in metres the layers (6 wide) stand off the body, and what covers them.
+
+    ``template`` holds the neutral body's vertices, which say where a hem or a hairline runs. Between the legs and under
+    the arms there is no room for it, but that a skirt spans the gap between the legs.
+    """
+    for i in range(template.shape[0]):
+        x, y, z = template[i, 0], template[i, 1], template[i, 2]
+        along, span = 0.0, 0.0
+        for slot in range(layers.shape[0]):
+            layer, weight = layers[slot], slots[i, slot]
+            if weight <= 0.0:
+                continue
+            thickness = layer[THICKNESS]
+            if layer[COVER] > 0.0:
+                beyond = beyond_cover(layer, x, y, z)
+                blur = max(layer[COVER_BLUR], _COARSEST_EDGE_M)
+                share = smoothstep(-blur, blur, beyond)
+                thickness += layer[FLARE] * smoothstep(-_FLARE_LENGTH_M, 0.0, beyond)
+                thickness += share * (layer[COVER_THICKNESS] - thickness)
+                if layer[FLARE] > _SKIRT_M:
+                    span += weight * (1.0 - share)
+            along += weight * thickness
+        inward = smoothstep(0.2, 0.7, -normals[i, 0] if x > 0.0 else normals[i, 0])
+        along *= 1.0 - 0.8 * inward
+        for k in range(3):
+            out[i, k] += along * normals[i, k]
+        if span > 0.0:
+            side = 1.0 if vertices[i, 0] > 0.0 else -1.0
+            gap = max(0.0, abs(vertices[i, 0] + out[i, 0]) - _SEAM_M)
+            out[i, 0] -= side * span * inward * gap

@@ -3,6 +3,7 @@
 import re
 from functools import cache
 
+from clipmatrix.procedural.lengths import read_lengths
 from clipmatrix.procedural.tables import builds
 
 _FEMALE = frozenset(("woman", "women", "lady", "girl", "female", "queen", "goddess", "witch", "princess", "mermaid"))
@@ -34,6 +35,8 @@ def told_builds(text: str) -> dict[str, int]:
     an axis counts; a negated one does not.
     """
     told: dict[str, tuple[int, int]] = {}
+    # A short dress makes nobody short.
+    _, text = read_lengths(text)
     for pattern, axis, end in _phrases():
         match = pattern.search(text)
         if match and (axis not in told or match.start() < told[axis][0]):

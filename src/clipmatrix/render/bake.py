@@ -12,7 +12,7 @@ from clipmatrix.bodies.body import Body, outward_normals
 from clipmatrix.geometry.mesh import Mesh
 from clipmatrix.procedural.looks import Look
 from clipmatrix.procedural.patterns import paint_points
-from clipmatrix.procedural.shapes import displace
+from clipmatrix.procedural.shapes import displace, thicken
 from clipmatrix.render.posed_bodies import slot_weights
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
 from clipmatrix.shapes import ImageSize
@@ -68,12 +68,13 @@ def bake_albedo(look: Look, body: Body, texels: Texels) -> Float[Tensor, "th tw 
 
 
 def bake_offset(look: Look, body: Body, shape: Float[Tensor, "s"]) -> Float[Tensor, "v 3"]:
-    """The look's changes of the surface, in metres, on the bind pose of this shape."""
+    """The look's changes of the surface and what it wears on it, in metres, on the bind pose of this shape."""
     rest = body.rest(shape).vertices.detach().cpu()
     normals = outward_normals(body, rest).numpy().astype(np.float32)
     offset = np.empty(rest.shape, np.float32)
     template = body.template.vertices.cpu().numpy().astype(np.float32)
-    displace(
-        template, rest.numpy().astype(np.float32), normals, slot_weights(body), look.changes, look.seed & 0xFFFF, offset
-    )
+    slots = slot_weights(body)
+    vertices = rest.numpy().astype(np.float32)
+    displace(template, vertices, normals, slots, look.changes, look.seed & 0xFFFF, offset)
+    thicken(template, vertices, normals, slots, look.layer_params, offset)
     return torch.from_numpy(offset)

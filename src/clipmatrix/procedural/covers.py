@@ -1,0 +1,35 @@
+"""Something that lies on a layer beyond a plane, as hair does on a head; knows no words."""
+
+from dataclasses import dataclass, replace
+
+from clipmatrix.procedural import primitives as P
+from clipmatrix.procedural.looks import Layer
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A plane at the neutral body's rest, in metres: where what lies along ``axis`` exceeds ``start``.
+
+    x counts from the middle to either side. ``blur`` is half the width of the edge, ``waves`` how far it wanders.
+    """
+
+    axis: tuple[float, float, float]
+    start: float
+    blur: float
+    waves: float = 0.0
+
+
+def cover(
+    layer: Layer, rgb: tuple[float, float, float], edge: Edge, thickness: float = 0.0, grain: float = 0.0
+) -> Layer:
+    """The layer with an sRGB colour beyond the edge, ``thickness`` in metres off the body, in strands of ``grain``."""
+    params = layer.params.copy()
+    params[P.COVER] = 1.0
+    params[P.COVER_COLOR : P.COVER_COLOR + 3] = rgb
+    params[P.COVER_AXIS : P.COVER_AXIS + 3] = edge.axis
+    params[P.COVER_START] = edge.start
+    params[P.COVER_BLUR] = edge.blur
+    params[P.COVER_WAVES] = edge.waves
+    params[P.COVER_GRAIN] = grain
+    params[P.COVER_THICKNESS] = thickness
+    return replace(layer, params=params)
