@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from clipmatrix.bodies.anny import load_anny
-from clipmatrix.procedural import primitives as P
-from clipmatrix.procedural.covers import Edge, cover
+from clipmatrix.procedural.covers import Edge, cover, is_covered
 from clipmatrix.procedural.dressing import dress
 from clipmatrix.procedural.headwear import HeadBox, crown
 from clipmatrix.procedural.lengths import Lengths, read_lengths
@@ -124,8 +123,8 @@ def test_a_short_dress_makes_nobody_short() -> None:
 
 def test_one_stuff_all_over_has_no_hem(limbs: Limbs) -> None:
     look = _tailored("an icy queen", limbs)
-    assert not any(layer.params[P.COVER] for layer in look.layers)
-    assert any(layer.params[P.COVER] for layer in _tailored("a queen", limbs).layers)
+    assert not any(is_covered(layer) for layer in look.layers)
+    assert any(is_covered(layer) for layer in _tailored("a queen", limbs).layers)
 
 
 def test_clothes_stand_off_the_body_and_skirts_close_the_gap(limbs: Limbs) -> None:
@@ -168,7 +167,7 @@ def test_hair_has_a_thickness_and_long_hair_falls_down_the_back(limbs: Limbs) ->
     assert back.argmax() == 0
     assert chest.argmax() == 2
     short = crown(look, read("a man with short red hair in a blue shirt").headwear, box)
-    assert not short.layers[TORSO].params[P.COVER]
+    assert not is_covered(short.layers[TORSO])
 
 
 def test_what_covers_a_layer_begins_at_its_edge_on_both_sides() -> None:
@@ -177,3 +176,22 @@ def test_what_covers_a_layer_begins_at_its_edge_on_both_sides() -> None:
     is_green = paint_points(layer.params[None], np.zeros(4, int), places).argmax(1) == 1
     assert is_green.tolist() == [True, True, False, False]
     assert torch.isfinite(torch.from_numpy(layer.params)).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_bearded"),
+    [
+        ("a man with a red beard in a blue shirt", True),
+        ("a bearded red haired man in a blue shirt", True),
+        ("a red haired man in a blue shirt", False),
+        ("a bald man with a red beard in a blue shirt", True),
+    ],
+)
+def test_beards_are_on_the_chin_and_on_nothing_else(text: str, is_bearded: bool) -> None:
+    reading = read(text)
+    look = crown(dress(np.random.default_rng(0), reading), reading.headwear, HeadBox(1.561, 0.277, 0.061))
+    chin, brow, nape = [0.0, 1.62, 0.15], [0.0, 1.74, 0.17], [0.0, 1.62, -0.05]
+    colors = paint_points(look.layers[HEAD].params[None], np.zeros(3, int), np.array([chin, brow, nape]))
+    is_red = colors[:, 0] > 2 * colors[:, 1]
+    assert is_red[:2].tolist() == [is_bearded, False]
+    assert bool(is_red[2]) == ("haired" in text)

@@ -20,16 +20,30 @@ class Edge:
 
 
 def cover(
-    layer: Layer, rgb: tuple[float, float, float], edge: Edge, thickness: float = 0.0, grain: float = 0.0
+    layer: Layer,
+    rgb: tuple[float, float, float],
+    edge: Edge,
+    thickness: float = 0.0,
+    grain: float = 0.0,
+    place: int = 0,
 ) -> Layer:
-    """The layer with an sRGB colour beyond the edge, ``thickness`` in metres off the body, in strands of ``grain``."""
+    """The layer with an sRGB colour beyond the edge, ``thickness`` in metres off the body, in strands of ``grain``.
+
+    A layer has room for ``NUM_COVERS`` covers; the one at ``place`` lies on those before it.
+    """
     params = layer.params.copy()
-    params[P.COVER] = 1.0
-    params[P.COVER_COLOR : P.COVER_COLOR + 3] = rgb
-    params[P.COVER_AXIS : P.COVER_AXIS + 3] = edge.axis
-    params[P.COVER_START] = edge.start
-    params[P.COVER_BLUR] = edge.blur
-    params[P.COVER_WAVES] = edge.waves
-    params[P.COVER_GRAIN] = grain
-    params[P.COVER_THICKNESS] = thickness
+    own = params[P.COVERS + place * P.COVER_WIDTH :][: P.COVER_WIDTH]
+    own[P.IS_COVERED] = 1.0
+    own[P.COVER_COLOR : P.COVER_COLOR + 3] = rgb
+    own[P.COVER_AXIS : P.COVER_AXIS + 3] = edge.axis
+    own[P.COVER_START] = edge.start
+    own[P.COVER_BLUR] = edge.blur
+    own[P.COVER_WAVES] = edge.waves
+    own[P.COVER_GRAIN] = grain
+    own[P.COVER_THICKNESS] = thickness
     return replace(layer, params=params)
+
+
+def is_covered(layer: Layer) -> bool:
+    """Whether anything lies on the layer."""
+    return bool(layer.params[P.COVERS + P.IS_COVERED :: P.COVER_WIDTH].any())

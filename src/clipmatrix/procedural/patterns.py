@@ -16,15 +16,18 @@ from clipmatrix.procedural.primitives import (
     COLOR_A,
     COLOR_B,
     COLOR_C,
-    COVER,
     COVER_AXIS,
     COVER_BLUR,
     COVER_COLOR,
     COVER_GRAIN,
     COVER_START,
     COVER_WAVES,
+    COVER_WIDTH,
+    COVERS,
     FREQUENCY,
     GRAIN,
+    IS_COVERED,
+    NUM_COVERS,
     PRIMITIVE,
     SEED,
     SHARE,
@@ -319,27 +322,30 @@ def _mix_scattered(primitive, layer, x, y, z, wx, wy, wz):
 
 @no_type_check
 @njit(cache=True, nogil=True)
-def beyond_cover(layer, x, y, z):
-    """How far in metres a rest position lies beyond the plane from which something covers the layer."""
-    along = abs(x) * layer[COVER_AXIS] + y * layer[COVER_AXIS + 1] + z * layer[COVER_AXIS + 2] - layer[COVER_START]
-    if layer[COVER_WAVES] > 0.0:
-        along += layer[COVER_WAVES] * (fractal_noise(x * 6, y * 6, z * 6, int(layer[SEED]) + 50, 2) - 0.5)
+def beyond_cover(layer, first, x, y, z):
+    """How far in metres a rest position lies beyond the plane of the cover whose columns begin at ``first``."""
+    axis = first + COVER_AXIS
+    along = abs(x) * layer[axis] + y * layer[axis + 1] + z * layer[axis + 2] - layer[first + COVER_START]
+    if layer[first + COVER_WAVES] > 0.0:
+        waves = fractal_noise(x * 6, y * 6, z * 6, int(layer[SEED]) + 50 + first, 2) - 0.5
+        along += layer[first + COVER_WAVES] * waves
     return along
 
 
 @no_type_check
 @njit(cache=True, nogil=True)
-def _cover(layer, x, y, z, out):
+def _cover(layer, first, x, y, z, out):
     """Lay what covers the layer over its colour."""
-    share = smoothstep(-layer[COVER_BLUR], layer[COVER_BLUR], beyond_cover(layer, x, y, z))
+    blur = layer[first + COVER_BLUR]
+    share = smoothstep(-blur, blur, beyond_cover(layer, first, x, y, z))
     if share == 0.0:
         return
     shade = 1.0
-    if layer[COVER_GRAIN] > 0.0:
+    if layer[first + COVER_GRAIN] > 0.0:
         strands = fractal_noise(x * 150, y * 22, z * 150, int(layer[SEED]) + 8, 2) - 0.5
-        shade = 1.0 + 2.0 * layer[COVER_GRAIN] * strands
+        shade = 1.0 + 2.0 * layer[first + COVER_GRAIN] * strands
     for k in range(3):
-        out[k] += share * (min(1.0, max(0.0, layer[COVER_COLOR + k] * shade)) - out[k])
+        out[k] += share * (min(1.0, max(0.0, layer[first + COVER_COLOR + k] * shade)) - out[k])
 
 
 @no_type_check
@@ -377,8 +383,10 @@ def layer_color(layer, x, y, z, out):
             value = layer[COLOR_A + k] * (1.0 - b) + layer[COLOR_B + k] * b
             value = value * (1.0 - c) + layer[COLOR_C + k] * c
         out[k] = min(1.0, max(0.0, value * shade))
-    if layer[COVER] > 0.0:
-        _cover(layer, x, y, z, out)
+    for i in range(NUM_COVERS):
+        first = COVERS + i * COVER_WIDTH
+        if layer[first + IS_COVERED] > 0.0:
+            _cover(layer, first, x, y, z, out)
 
 
 @no_type_check

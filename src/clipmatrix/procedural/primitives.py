@@ -73,23 +73,29 @@ WARP = 16
 GRAIN = 17
 """Strength of fine brightness noise, in [0, 1]."""
 SEED = 18
-COVER = 19
-"""1 where something lies on the layer beyond a plane: hair above a line, bare skin below a hem; else 0."""
-COVER_COLOR = 20
-COVER_AXIS = 23
-"""Normal of that plane, towards what covers; both sides of the body alike."""
-COVER_START = 26
-"""Where the plane lies along its normal, in metres."""
-COVER_BLUR = 27
-"""Half the width of its edge, in metres."""
-COVER_WAVES = 28
-"""How far the edge wanders, in metres."""
-COVER_GRAIN = 29
-"""Strength of the strands in what covers, in [0, 1]."""
-THICKNESS = 30
+THICKNESS = 19
 """How far the layer stands off the body, in metres."""
-COVER_THICKNESS = 31
-"""The same of what covers it."""
-FLARE = 32
-"""How much further than that the layer stands off at the plane, in metres."""
-LAYER_WIDTH = 33
+FLARE = 20
+"""How much further than that the layer stands off where it ends at its first cover, in metres."""
+COVERS = 21
+"""Where the covers' columns begin: what lies on the layer beyond a plane, such as hair above a line, or bare skin below
+a hem. A later cover lies on those before it. The columns of each, counted from where its own begin:
+"""
+IS_COVERED = 0
+"""1 where there is such a cover, else 0."""
+COVER_COLOR = 1
+COVER_AXIS = 4
+"""Normal of the plane, towards what covers; both sides of the body alike."""
+COVER_START = 7
+"""Where the plane lies along its normal, in metres."""
+COVER_BLUR = 8
+"""Half the width of its edge, in metres."""
+COVER_WAVES = 9
+"""How far the edge wanders, in metres."""
+COVER_GRAIN = 10
+"""Strength of the strands in what covers, in [0, 1]."""
+COVER_THICKNESS = 11
+"""How far what covers stands off the body, in metres."""
+COVER_WIDTH = 12
+NUM_COVERS = 2
+LAYER_WIDTH = COVERS + NUM_COVERS * COVER_WIDTH

@@ -9,7 +9,16 @@ from numba import njit
 from clipmatrix.procedural.limbs import displace_head, displace_limbs, displace_trunk, part_box
 from clipmatrix.procedural.noise import cells, fractal_noise, smoothstep
 from clipmatrix.procedural.patterns import beyond_cover
-from clipmatrix.procedural.primitives import COVER, COVER_BLUR, COVER_THICKNESS, FLARE, THICKNESS
+from clipmatrix.procedural.primitives import (
+    COVER_BLUR,
+    COVER_THICKNESS,
+    COVER_WIDTH,
+    COVERS,
+    FLARE,
+    IS_COVERED,
+    NUM_COVERS,
+    THICKNESS,
+)
 from clipmatrix.procedural.tables import CHANGES, SLOTS
 
 _SPIKES = CHANGES.index("spikes")
@@ -140,14 +149,18 @@ def thicken(template, vertices, normals, slots, layers, out):
             if weight <= 0.0:
                 continue
             thickness = layer[THICKNESS]
-            if layer[COVER] > 0.0:
-                beyond = beyond_cover(layer, x, y, z)
-                blur = max(layer[COVER_BLUR], _COARSEST_EDGE_M)
+            for k in range(NUM_COVERS):
+                first = COVERS + k * COVER_WIDTH
+                if layer[first + IS_COVERED] == 0.0:
+                    continue
+                beyond = beyond_cover(layer, first, x, y, z)
+                blur = max(layer[first + COVER_BLUR], _COARSEST_EDGE_M)
                 share = smoothstep(-blur, blur, beyond)
-                thickness += layer[FLARE] * smoothstep(-_FLARE_LENGTH_M, 0.0, beyond)
-                thickness += share * (layer[COVER_THICKNESS] - thickness)
-                if layer[FLARE] > _SKIRT_M:
-                    span += weight * (1.0 - share)
+                if k == 0:
+                    thickness += layer[FLARE] * smoothstep(-_FLARE_LENGTH_M, 0.0, beyond)
+                    if layer[FLARE] > _SKIRT_M:
+                        span += weight * (1.0 - share)
+                thickness += share * (layer[first + COVER_THICKNESS] - thickness)
             along += weight * thickness
         inward = smoothstep(0.2, 0.7, -normals[i, 0] if x > 0.0 else normals[i, 0])
         along *= 1.0 - 0.8 * inward
