@@ -35,7 +35,10 @@ def generator() -> torch.Generator:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real clients take their time: tests with one are slow."""
+    """Real clients take their time: tests with one are slow. Tests for a GPU want one."""
+    has_gpu = torch.cuda.is_available()
     for item in items:
+        if item.get_closest_marker("gpu") and not has_gpu:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
         if item.get_closest_marker("client"):
             item.add_marker(pytest.mark.slow)

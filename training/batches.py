@@ -1,6 +1,7 @@
 """Batches of pictures, captions and hard negatives for the encoder's training; knows no network."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,6 +72,11 @@ class Batch:
     ignored: torch.Tensor
     shown_builds: torch.Tensor
     said_builds: torch.Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch with its tensors on a device."""
+        moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, torch.Tensor)}
+        return replace(self, **moved)
 
 
 def _slice(views: LookViews, start: int, end: int) -> LookViews:
@@ -217,3 +223,15 @@ def prefetch(make: Callable[[int], T], first: int, last: int) -> Iterator[T]:
             if step + 2 < last:
                 waiting.append(pool.submit(make, step + 2))
             yield batch
+
+
+def timed(items: Iterable[T]) -> Iterator[tuple[T, float]]:
+    """The items, each with the seconds that were waited for it."""
+    iterator = iter(items)
+    while True:
+        started = time.perf_counter()
+        try:
+            item = next(iterator)
+        except StopIteration:
+            return
+        yield item, time.perf_counter() - started

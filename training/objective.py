@@ -34,7 +34,7 @@ def build_loss(pictures: Tensor, texts: Tensor, batch: Batch) -> Tensor:
     Without it builds are never learnt: as long as neither tower tells fat from thin, neither gives the other a
     gradient. Fixed directions give both one from the first step.
     """
-    directions = build_directions(batch.said_builds.shape[1], pictures.shape[1])
+    directions = build_directions(batch.said_builds.shape[1], pictures.shape[1]).to(pictures.device)
     is_known = ~torch.isnan(batch.shown_builds)
     shown = torch.nan_to_num(batch.shown_builds)
     picture_error = ((pictures @ directions.T / BUILD_REACH - shown).square() * is_known).sum() / is_known.sum()
@@ -58,14 +58,27 @@ class Hardening:
     fade_gain: float = 0.3
 
 
+def _uniform(generator: torch.Generator, *shape: int) -> Tensor:
+    """Numbers in [0, 1) where the generator lies."""
+    return torch.rand(shape, generator=generator, device=generator.device)
+
+
+def _normal(generator: torch.Generator, *shape: int) -> Tensor:
+    """Normal numbers where the generator lies."""
+    return torch.randn(shape, generator=generator, device=generator.device)
+
+
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Turned, shifted, scaled, mirrored, blurred and noisy pictures, as an optimiser's renders vary."""
+    """Turned, shifted, scaled, mirrored, blurred and noisy pictures, as an optimiser's renders vary.
+
+    The pictures lie where the generator does.
+    """
     count, _, height, width = images.shape
 
     def draw(low: float, high: float) -> Tensor:
-        return torch.rand(count, generator=generator) * (high - low) + low
+        return _uniform(generator, count) * (high - low) + low
 
-    angle, scale = torch.randn(count, generator=generator) * 0.08, draw(0.78, 1.1)
+    angle, scale = _normal(generator, count) * 0.08, draw(0.78, 1.1)
     flip = torch.where(draw(0, 1) < 0.5, -1.0, 1.0)
     cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
     matrix = torch.stack(
@@ -74,10 +87,10 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
     images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     images = images * draw(0.9, 1.1).reshape(-1, 1, 1, 1)
-    images = images + (torch.rand(count, 3, 1, 1, generator=generator) - 0.5) * 0.05
+    images = images + (_uniform(generator, count, 3, 1, 1) - 0.5) * 0.05
     blurred = draw(0, 1) < 0.25
     images[blurred] = F.avg_pool2d(F.pad(images[blurred], (1, 1, 1, 1), mode="replicate"), 3, 1)
-    noise = torch.randn(images.shape, generator=generator)
+    noise = _normal(generator, *images.shape)
     coarse = draw(0, 1) < 0.3
     small = torch.randn(int(coarse.sum()), 3, height // 4, width // 4, generator=generator)
     noise[coarse] = F.interpolate(small, size=(height, width), mode="bilinear", align_corners=False) * 1.3
@@ -89,7 +102,7 @@ def contrast(pictures: Tensor, texts: Tensor, ignored: Tensor, scale: Tensor) ->
     """Cross-entropy of each picture over all texts, and of each caption over all pictures, ignored pairs left out."""
     count = pictures.shape[0]
     logits = (scale * pictures @ texts.T).masked_fill(ignored, -1e4)
-    own = torch.arange(count)
+    own = torch.arange(count, device=pictures.device)
     return 0.5 * (F.cross_entropy(logits, own) + F.cross_entropy(logits[:, :count].T, own))
 
 
@@ -97,7 +110,7 @@ def margins(pictures: Tensor, texts: Tensor, ignored: Tensor) -> Tensor:
     """Hinges that keep each caption and its near miss apart, in the pictures' eyes and in the text space."""
     count = pictures.shape[0]
     own, miss = texts[:count], texts[count:]
-    is_wrong = (~ignored[torch.arange(count), torch.arange(count) + count]).float()
+    is_wrong = (~ignored[:, count:].diagonal()).float()
     lead = ((own - miss) * pictures).sum(1)
     closeness = (own * miss).sum(1)
     total = F.relu(PAIR_MARGIN - lead) + 0.5 * F.relu(closeness - TEXT_MARGIN)
@@ -118,15 +131,16 @@ def attack(
     """
     count = int(images.shape[0] * settings.attack_share)
     clean, own = images[:count], texts[: images.shape[0]][:count].detach()
-    target = torch.randint(0, texts.shape[0], (count,), generator=generator)
-    is_right = ignored[torch.arange(count), target] | (target == torch.arange(count))
+    target = torch.randint(0, texts.shape[0], (count,), generator=generator, device=generator.device)
+    own_ids = torch.arange(count, device=target.device)
+    is_right = ignored[own_ids, target] | (target == own_ids)
     direction = torch.where(is_right[:, None], -own, texts.detach()[target] - own)
-    radius = (torch.rand(count, generator=generator) * settings.attack_radius).reshape(-1, 1, 1, 1)
-    start = torch.randn(clean.shape, generator=generator)
+    radius = (_uniform(generator, count) * settings.attack_radius).reshape(-1, 1, 1, 1)
+    start = _normal(generator, *clean.shape)
     start = start / start.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1) * radius * 0.5
     moved = (clean + start).requires_grad_(True)
     network.vision.eval().requires_grad_(False)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(moved.device.type, torch.bfloat16):
         embedding = network.vision(moved)
     embedding = F.normalize(embedding.float(), dim=-1)
     (gradient,) = torch.autograd.grad((embedding * direction).sum(), moved)
@@ -142,13 +156,13 @@ def noisy_twins(images: Tensor, settings: Hardening, generator: torch.Generator)
     """The last ``noise_share`` of the pictures under noise of several scales, half of it colour only; its strength."""
     count = int(images.shape[0] * settings.noise_share)
     size = images.shape[-1]
-    strength = torch.rand(count, generator=generator) * 0.27 + 0.03
+    strength = _uniform(generator, count) * 0.27 + 0.03
     noise = []
     for _ in range(count):
-        cells = size // (8, 4, 2, 1)[int(torch.randint(0, 4, (1,), generator=generator))]
-        one = torch.randn(1, 3, cells, cells, generator=generator)
+        cells = size // (8, 4, 2, 1)[int(torch.randint(0, 4, (1,), generator=generator, device=generator.device))]
+        one = _normal(generator, 1, 3, cells, cells)
         one = F.interpolate(one, size=(size, size), mode="bilinear", align_corners=False)
-        if float(torch.rand((), generator=generator)) < 0.5:
+        if float(_uniform(generator)) < 0.5:
             one = one - one.mean(1, keepdim=True)
         noise.append(one / one.std())
     twins = images[-count:] + strength.reshape(-1, 1, 1, 1) * torch.cat(noise)
@@ -159,8 +173,8 @@ def batch_loss(network: MiniNetwork, batch: Batch, hardening: Hardening | None, 
     """The loss of a batch; with ``hardening`` half of it is attacked, and noisy and faded looks must score lower."""
     clean, grey = batch.images.float() / 255.0, batch.grey.float() / 255.0
     images = grey + batch.strength * (clean - grey) if batch.strength < 1.0 else clean
-    token_noise = torch.randn(*batch.rows.shape, network.config.token_width, generator=generator) * 0.2
-    with torch.autocast("cpu", torch.bfloat16):
+    token_noise = _normal(generator, *batch.rows.shape, network.config.token_width) * 0.2
+    with torch.autocast(images.device.type, torch.bfloat16):
         texts = network.text(batch.rows, token_noise)
     texts = F.normalize(texts.float(), dim=-1)
     count = images.shape[0]
@@ -170,7 +184,7 @@ def batch_loss(network: MiniNetwork, batch: Batch, hardening: Hardening | None, 
     # The faded twins are of the pictures after the attacked ones, the noisy ones of the last.
     first = int(count * hardening.attack_share)
     under_fade = slice(first, first + int(count * hardening.fade_share))
-    fade = torch.rand(under_fade.stop - first, generator=generator)
+    fade = _uniform(generator, under_fade.stop - first)
     faded = torch.lerp(images[under_fade], grey[under_fade], fade.reshape(-1, 1, 1, 1))
     faded = augment(faded, generator)
     images = augment(images, generator)
@@ -190,7 +204,7 @@ def batch_loss(network: MiniNetwork, batch: Batch, hardening: Hardening | None, 
 
 
 def _embed(network: MiniNetwork, images: Tensor) -> Tensor:
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(images.device.type, torch.bfloat16):
         embeddings = network.vision(images.contiguous(memory_format=torch.channels_last))
     return F.normalize(embeddings.float(), dim=-1)
 

@@ -24,7 +24,7 @@ from clipmatrix.guidance.mini import tokenize
 from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork
 from clipmatrix.procedural.captions import write_caption
 from clipmatrix.procedural.truth import judge
-from training.batches import Pictures, build_batch, load_pictures, prefetch
+from training.batches import Pictures, build_batch, load_pictures, prefetch, timed
 from training.objective import Hardening, batch_loss
 from training.scenes import FRAMES, build_bank
 from training.words import build_table, build_tokenizer, word_list
@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--hard-steps", type=int, default=TrainConfig.hard_steps)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--dictionary", type=Path, default=Path("/usr/share/dict/american-english-small"))
     parser.add_argument("--teacher", type=Path, default=None, help="folder of the sentence encoder")
     arguments = parser.parse_args()
@@ -67,7 +68,8 @@ def main() -> None:
         num_pictures=arguments.pictures, plain_steps=arguments.steps, hard_steps=arguments.hard_steps,
         seed=arguments.seed,
     )  # fmt: skip
-    train(config, arguments.out, arguments.dictionary, arguments.teacher or find_teacher())
+    teacher = arguments.teacher or find_teacher()
+    train(config, arguments.out, arguments.dictionary, teacher, torch.device(arguments.device))
 
 
 def find_teacher() -> Path:
@@ -97,12 +99,13 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     return config.hard_rate * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
-def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> None:
+def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path, device: torch.device | None = None) -> None:
     """Run or resume a training; ``out/checkpoint`` holds the averaged weights in the package's format.
 
     ``out/plain`` holds those from before the hardening, if the plain steps are a multiple of ``save_every``.
     """
     out.mkdir(parents=True, exist_ok=True)
+    device = device or torch.device("cpu")
     tokenizer = build_tokenizer(word_list(dictionary))
     words = out / "words.pt"
     if not words.exists():
@@ -133,7 +136,7 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
         torch.manual_seed(config.seed)
         network = MiniNetwork(model_config)
         network.text.table.copy_(table)  # type: ignore[operator]
-        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        network.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         average = copy.deepcopy(network).eval().requires_grad_(False)
         optimizer = torch.optim.AdamW(
             [p for p in network.parameters() if p.requires_grad], config.peak_rate, betas=(0.9, 0.98),
@@ -150,12 +153,13 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
 
         network.train()
         recent: list[float] = []
-        started = time.time()
-        for step, batch in enumerate(prefetch(make, first, total), start=first):
-            generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+        started, waited = time.time(), 0.0
+        for step, (batch, wait) in enumerate(timed(prefetch(make, first, total)), start=first):
+            waited += wait
+            generator = torch.Generator(device).manual_seed(config.seed * 1_000_003 + step)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(config, step)
-            loss = batch_loss(network, batch, None if step < config.plain_steps else Hardening(), generator)
+            loss = batch_loss(network, batch.to(device), None if step < config.plain_steps else Hardening(), generator)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -173,6 +177,7 @@ def train(config: TrainConfig, out: Path, dictionary: Path, teacher: Path) -> No
                 line = {
                     "step": step + 1, "loss": round(float(np.mean(recent)), 4), "recall": round(rank, 4),
                     "pictures_a_second": round((step + 1 - first) * config.batch_size / (time.time() - started), 1),
+                    "data_share": round(waited / (time.time() - started), 3),
                 }  # fmt: skip
                 with (out / "log.jsonl").open("a") as log:
                     log.write(json.dumps(line) + "\n")
@@ -201,7 +206,7 @@ def _save(out: Path, step: int, network: MiniNetwork, average: MiniNetwork, opti
 def _resume(out: Path, network: MiniNetwork, average: MiniNetwork, optimizer: torch.optim.Optimizer) -> int:
     if not (out / "resume.pt").exists():
         return 0
-    state = torch.load(out / "resume.pt", weights_only=True)
+    state = torch.load(out / "resume.pt", weights_only=True, map_location=network.log_scale.device)
     network.load_state_dict(state["network"])
     average.load_state_dict(state["average"])
     optimizer.load_state_dict(state["optimizer"])
@@ -211,7 +216,7 @@ def _resume(out: Path, network: MiniNetwork, average: MiniNetwork, optimizer: to
 def save_checkpoint(network: MiniNetwork, tokenizer, row_ids: torch.Tensor, folder: Path) -> None:
     """Write the package's format: half-precision weights, the table in int8 with a scale a row, tokenizer, config."""
     folder.mkdir(parents=True, exist_ok=True)
-    state = dict(network.state_dict())
+    state = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
     table = state.pop("text.table")
     scale = table.abs().amax(1) / 127.0
     tensors = {name: t.half() if t.is_floating_point() else t for name, t in state.items()}
@@ -238,7 +243,8 @@ def retrieval(network: MiniNetwork, tokenizer, row_ids: torch.Tensor, pictures: 
             part = slice(start, start + 100)
             images = torch.from_numpy(np.array(pictures.images[part])).permute(0, 3, 1, 2).float() / 255
             rows = tokenize(tokenizer, row_ids, [c.text for c in captions[part]], network.config.max_tokens)
-            scores = network.embed_images(images) @ network.embed_rows(rows).T
+            device = network.log_scale.device
+            scores = (network.embed_images(images.to(device)) @ network.embed_rows(rows.to(device)).T).cpu()
             is_true, is_open = judge(captions[part], pictures.facts[part])
             others = torch.from_numpy((is_true | is_open) & ~np.eye(len(scores), dtype=bool))
             hits.append((scores.masked_fill(others, -9).argmax(1) == torch.arange(len(scores))).float())

@@ -1,5 +1,6 @@
 """The encoder's training: batches are what they claim, losses can learn, a stopped run ends like one never stopped."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from clipmatrix.bodies.anny import load_anny
 from clipmatrix.guidance.mini.network import MiniConfig, MiniNetwork
 from clipmatrix.procedural.statements import facts_of
 from training import train as training
-from training.batches import Batch, Pictures, build_batch, load_pictures
+from training.batches import Batch, Pictures, build_batch, load_pictures, timed
 from training.objective import Hardening, augment, batch_loss
 from training.scenes import FRAMES, build_bank
 from training.train import TrainConfig, train
@@ -129,3 +130,31 @@ def test_a_stopped_run_ends_with_the_same_weights(
     train(config, tmp_path / "stopped", dictionary, tmp_path)
     weights = [(tmp_path / name / "checkpoint" / "model.safetensors").read_bytes() for name in ("whole", "stopped")]
     assert weights[0] == weights[1]
+
+
+def test_waiting_for_an_item_is_timed() -> None:
+    def slow():
+        for item in range(3):
+            time.sleep(0.05)
+            yield item
+
+    found = list(timed(slow()))
+    assert [item for item, _ in found] == [0, 1, 2]
+    assert all(wait > 0.04 for _, wait in found)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("hardening", [None, Hardening()])
+def test_the_loss_on_a_gpu_can_be_learnt(pictures: Pictures, dictionary: Path, hardening: Hardening | None) -> None:
+    device = torch.device("cuda")
+    batch = batch_of(pictures, dictionary, (0, 4)).to(device)
+    network = tiny_network(int(batch.rows.max()) + 1).to(device)
+    optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], 4e-3)
+    losses = []
+    for step in range(25):
+        loss = batch_loss(network, batch, hardening, torch.Generator(device).manual_seed(step % 2))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
