@@ -44,8 +44,12 @@ class SupportShapeSpace:
         scale = torch.stack([width, height, width])
         heads = self.rig.bind_from_joint[:, :3, 3].to(shape.dtype) * scale
         vertices = self.template.to(shape.dtype) * scale
-        vertices = vertices - vertices[:, 1].min() * torch.eye(3, dtype=shape.dtype)[1]
-        heads = heads - (self.template.to(shape.dtype) * scale)[:, 1].min() * torch.eye(3, dtype=shape.dtype)[1]
+        vertices = vertices - vertices[:, 1].min() * torch.eye(3, dtype=shape.dtype, device=shape.device)[1]
+        heads = (
+            heads
+            - (self.template.to(shape.dtype) * scale)[:, 1].min()
+            * torch.eye(3, dtype=shape.dtype, device=shape.device)[1]
+        )
         rig = Rig(
             self.rig.joint_names,
             self.rig.parents,
@@ -167,7 +171,7 @@ def _atlas(num_bones: int) -> tuple[Float[Tensor, "t 2"], Int64[Tensor, "f 3"]]:
 
 
 def _joint_from_bind(heads: Float[Tensor, "j 3"]) -> Float[Tensor, "j 4 4"]:
-    matrices = torch.eye(4, dtype=heads.dtype).repeat(heads.shape[0], 1, 1)
+    matrices = torch.eye(4, dtype=heads.dtype, device=heads.device).repeat(heads.shape[0], 1, 1)
     return torch.cat([matrices[..., :3], torch.cat([-heads, torch.ones_like(heads[:, :1])], dim=1)[..., None]], dim=-1)
 
 

@@ -48,7 +48,7 @@ def test_it_is_drawn_once_a_second_and_less_often_where_it_is_dear(
     monkeypatch.setattr(picture, "_draw", draw)
     scene = _scene()
     for _ in range(1000):
-        picture.see(scene)
+        picture.see(lambda: scene)
         clock[0] += 0.01
     gaps = np.diff(drawn)
     # 0.06 s are two hundredths of 3 s.
@@ -58,7 +58,7 @@ def test_it_is_drawn_once_a_second_and_less_often_where_it_is_dear(
 
 
 def test_a_place_that_cannot_be_written_does_not_stop_the_run(tmp_path: Path) -> None:
-    LivePicture(tmp_path / "nowhere" / "live.jpg", CpuRasterizer()).see(_scene())
+    LivePicture(tmp_path / "nowhere" / "live.jpg", CpuRasterizer()).see(_scene)
 
 
 def test_a_watched_run_ends_with_the_same_bytes(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def _load_shared(places: Places, call: str, shelf: PartsShelf) -> None:
         return
     config = load_config(places.config_path(names[0]))
     try:
-        shelf.guidance(config.clip)
+        shelf.guidance(config)
         shelf.body(config)
     except ClipMatrixError:
         needs = {_need(places.config_path(name)) for name in names}
@@ -61,7 +61,7 @@ def _load_shared(places: Places, call: str, shelf: PartsShelf) -> None:
 
 def _need(path: Path) -> tuple[object, ...]:
     config = load_config(path)
-    return (config.clip, config.body, config.subdivide, config.body_up)
+    return (config.clip, config.device, config.body, config.subdivide, config.body_up)
 
 
 def _fork(shift: Shift, shelf: PartsShelf) -> int:

@@ -38,6 +38,7 @@ _INTERRUPTED = 130
 )
 @click.option("--up", metavar="y|z", help="The axis that points upwards in an OBJ or PLY body.  [default: y]")
 @click.option("--subdivide", type=int, metavar="N", help="Split the body's triangles in four N times.  [default: 0]")
+@click.option("--device", metavar="cpu|cuda|auto", help="Where to compute; auto takes a GPU if any.  [default: cpu]")
 @click.option("--start", metavar="search|neutral", help="Where the descent begins.  [default: search]")
 @click.option("--wildness", type=float, help="How far the shape may leave the human form, 0 to 1.  [default: 0.5]")
 @click.option("--tries", type=int, metavar="N", help="Try N seeds briefly, and finish the best.")
@@ -56,6 +57,7 @@ def create(
     body: str | None,
     up: str | None,
     subdivide: int | None,
+    device: str | None,
     start: str | None,
     wildness: float | None,
     tries: int | None,
@@ -75,13 +77,27 @@ def create(
     from clipmatrix.runs.directory import free_path
 
     if resumed is not None:
-        given = (prompt, clones or None, out, seed, quality, steps, clip or None, body, up, subdivide, start, wildness)
+        given = (
+            prompt,
+            clones or None,
+            out,
+            seed,
+            quality,
+            steps,
+            clip or None,
+            body,
+            up,
+            subdivide,
+            start,
+            wildness,
+            device,
+        )
         _require_alone(resumed, (*given, tries, judge, config, repeated))
         return _watch(resume_run(resumed), f"what {resumed} needs", resumed)
     if judge is not None and tries is None:
         raise ConfigError("--judge scores the tries of --tries: say how many, as in --tries 4")
     settings = _settings(config, quality, repeated)
-    settings = _with(settings, body=body, body_up=_up(up), subdivide=subdivide)
+    settings = _with(settings, body=body, body_up=_up(up), subdivide=subdivide, device=_device(device))
     settings = _prompted(settings, prompt, clones, config or repeated)
     settings = _with(settings, seed=seed, steps=steps, clip=clip or None, wildness=wildness, start=_start(start))
     place = out or free_path(Path("runs"), settings.prompts[0].label, settings.seed)
@@ -165,6 +181,14 @@ def _start(name: str | None) -> Literal["search", "neutral"] | None:
             return name
         case _:
             raise ConfigError(f'start must be one of search, neutral, not "{name}"')
+
+
+def _device(name: str | None) -> Literal["cpu", "cuda", "auto"] | None:
+    match name:
+        case None | "cpu" | "cuda" | "auto":
+            return name
+        case _:
+            raise ConfigError(f'device must be one of cpu, cuda, auto, not "{name}"')
 
 
 def _up(name: str | None) -> Literal["y", "z"] | None:

@@ -75,7 +75,8 @@ class RunConfig:
     ``mini``, a hub name or a folder; several of them judge together. ``start`` is where the descent begins.
     ``wildness`` is how far the shape may leave the human form: 0 hardly, 0.5 as the single weights say, 1 altogether.
     ``body`` is ``anny``, ``smplx:FILE.npz`` or a mesh file, in which ``body_up`` points upwards; its triangles are
-    split in four ``subdivide`` times. ``base`` is the folder of another run whose best state is where the descent sets
+    split in four ``subdivide`` times. ``device`` is where the descent and the encoder compute; ``auto`` is a
+    CUDA device where there is one. ``base`` is the folder of another run whose best state is where the descent sets
     out from, instead of ``start``. A preview is written every ``preview_every`` steps and a checkpoint every
     ``checkpoint_every``; 0 leaves them out. What a resumed run needs is written every ``save_every_s`` seconds. Once
     the score has not risen for ``patience`` steps, the descent cools down and ends early; 0 takes all steps. The
@@ -95,6 +96,7 @@ class RunConfig:
     body: str = "anny"
     body_up: Literal["y", "z"] = "y"
     subdivide: int = 0
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
     preview_every: int = 50
     checkpoint_every: int = 200
     save_every_s: float = 60.0

@@ -53,6 +53,7 @@ class BestState:
         mean, self._best = state["scores"].tolist()
         self._mean = None if mean != mean else mean
         names = [f"kept.{name}" for name, _ in self._scene.named_parameters()]
+        # Copying into the parameters brings them to their device.
         self._state = [state[name] for name in names] if names[0] in state else None
 
     def restore(self) -> None:

@@ -74,7 +74,7 @@ def _threads(threads: int) -> Finding:
 
 def _graphics() -> Finding:
     if torch.cuda.is_available():
-        return Finding("graphics", f"{torch.cuda.get_device_name()}; runs use the processor all the same")
+        return Finding("graphics", f"{torch.cuda.get_device_name()}; used by create --device cuda")
     return Finding("graphics", "no CUDA device; none is needed")
 
 

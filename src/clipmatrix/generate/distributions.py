@@ -85,7 +85,7 @@ class Distributions:
     def see(self, shots: Shots, joint_rotations: Float[Tensor, "b j 3 3"], cosines: Float[Tensor, "b"]) -> None:
         """Takes note of how well each view fitted its text."""
         if isinstance(self._stands, Habit):
-            self._stands.see(self._nearest(joint_rotations), cosines)
+            self._stands.see(self._nearest(joint_rotations.cpu()), cosines)
         if isinstance(self._sides, Habit):
             wide = math.radians(self._config.shots.azimuth_range_deg)
             place = (shots.azimuths / max(wide, 1e-6) + 1.0) / 2.0

@@ -75,8 +75,9 @@ def alone(
     if body.base is None:
         return vertices_world
     num = len(body.base.template.vertices)
-    wanted = torch.tensor([prompt.figure for prompt in prompts]).index_select(0, prompt_ids)
-    owner = torch.arange(body.num_figures).repeat_interleave(num) + 1
+    device = prompt_ids.device
+    wanted = torch.tensor([prompt.figure for prompt in prompts], device=device).index_select(0, prompt_ids)
+    owner = torch.arange(body.num_figures, device=device).repeat_interleave(num) + 1
     is_hidden = (wanted[:, None] > 0) & (owner[None] != wanted[:, None])
     first = (wanted - 1).clamp_min(0) * num
     inside = torch.stack(

@@ -4,6 +4,7 @@ import io
 import math
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,12 +35,12 @@ class LivePicture:
         self._path, self._rasterizer = path, rasterizer
         self._began = self._next = time.monotonic()
 
-    def see(self, scene: Scene) -> None:
+    def see(self, scene: Callable[[], Scene]) -> None:
         """Draws the scene if it is time to. Draws nothing at random, and a place that cannot be written is let be."""
         began = time.monotonic()
         if began < self._next:
             return
-        self._write(self._draw(scene, (began - self._began) * _TURN_A_SECOND))
+        self._write(self._draw(scene(), (began - self._began) * _TURN_A_SECOND))
         now = time.monotonic()
         self._next = max(began + _SECONDS, now + (now - began) * (1.0 / LONGEST_SHARE - 1.0))
 

@@ -9,9 +9,10 @@ from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.clones import ClonePoses
 from clipmatrix.bodies.jitter import JitterSampler
 from clipmatrix.bodies.loading import load_figures
+from clipmatrix.bodies.moving import moved
 from clipmatrix.bodies.poses import PoseSampler
 from clipmatrix.config import RunConfig
-from clipmatrix.errors import PromptError
+from clipmatrix.errors import ConfigError, PromptError
 from clipmatrix.generate.figures import place_of
 from clipmatrix.generate.parts import BatchedPoses, Parts, PoseSource
 from clipmatrix.generate.starts import check_start
@@ -20,7 +21,7 @@ from clipmatrix.guidance.loading import load_guidance
 from clipmatrix.guidance.panel import word_guidances
 from clipmatrix.guidance.pictures import with_pictures
 from clipmatrix.procedural.headwear import headwear_words
-from clipmatrix.render.rasterize_cpu import CpuRasterizer
+from clipmatrix.render.pipeline import rasterizer_for
 from clipmatrix.views.shots import ShotSampler
 
 _SHOWN = 40
@@ -37,14 +38,26 @@ def load_parts(config: RunConfig) -> Parts:
         ConfigError: a value to start from cannot be used with this body.
     """
     # The encoder first: it is what most often cannot be loaded.
-    guidance = load_guidance(config.clip, "cpu")
-    return build_parts(
-        guidance, load_figures(config.body, config.subdivide, config.body_up, config.num_figures), config
-    )
+    device = find_device(config.device)
+    guidance = load_guidance(config.clip, device)
+    body = load_figures(config.body, config.subdivide, config.body_up, config.num_figures)
+    return build_parts(guidance, body, config, device)
 
 
-def build_parts(guidance: Guidance, body: Body, config: RunConfig) -> Parts:
-    """The parts around a given encoder and body.
+def find_device(name: str) -> torch.device:
+    """The device of a setting: ``cpu``, ``cuda``, or ``auto`` for a CUDA device where there is one.
+
+    Raises:
+        ConfigError: a CUDA device is wanted, and there is none.
+    """
+    has_cuda = torch.cuda.is_available()
+    if name == "cuda" and not has_cuda:
+        raise ConfigError("there is no CUDA device that this PyTorch can use: leave --device out, or write auto")
+    return torch.device("cuda" if has_cuda and name in ("auto", "cuda") else "cpu")
+
+
+def build_parts(guidance: Guidance, body: Body, config: RunConfig, device: torch.device | None = None) -> Parts:
+    """The parts around a given encoder and body; the encoder lies on ``device``, the body on the CPU.
 
     Raises:
         PromptError: a prompt speaks of a region that the body lacks, or its picture cannot be read.
@@ -65,7 +78,9 @@ def build_parts(guidance: Guidance, body: Body, config: RunConfig) -> Parts:
         prompt_weights=torch.tensor([abs(float(prompt.weight)) for prompt in config.prompts]),
         plans=plans if any(plan is not None for plan in plans) else (),
     )
-    return Parts(body, guidance, CpuRasterizer(), _pose_source(body, config), shots)
+    place = device or torch.device("cpu")
+    staged = None if place.type == "cpu" else moved(body, place)
+    return Parts(body, guidance, rasterizer_for(place), _pose_source(body, config), shots, staged)
 
 
 def _pose_source(body: Body, config: RunConfig) -> PoseSource:

@@ -12,6 +12,7 @@ from clipmatrix.config.resolving import resolve
 from clipmatrix.errors import ExportError, PromptError, RunError
 from clipmatrix.generate.basing import read_base
 from clipmatrix.generate.best import BestState
+from clipmatrix.generate.blank import blank_scene
 from clipmatrix.generate.detail import choose_detail
 from clipmatrix.generate.distributions import build_habits
 from clipmatrix.generate.events import (
@@ -36,6 +37,7 @@ from clipmatrix.generate.searching import ProgressStream
 from clipmatrix.generate.starts import Starts, neutral_starts, num_searches, search_starts
 from clipmatrix.generate.state import Progress, SavedState, dump_state
 from clipmatrix.generate.stepper import Stepper
+from clipmatrix.render.pipeline import rasterizer_for
 from clipmatrix.runs.directory import begin_run, check_target, reopen_run
 from clipmatrix.runs.environment import describe_environment
 from clipmatrix.runs.files import write_whole
@@ -125,7 +127,7 @@ class _Run:
         self.parts, self.out = parts, out
         self.is_stopped = self._is_paused = False
         self._pause, self._base = pause, base
-        self._live = LivePicture(live, parts.rasterizer) if live else None
+        self._live = LivePicture(live, rasterizer_for(torch.device("cpu"))) if live else None
         self._saved: SavedState | None = found.state if found else None
         self._warnings = found.warnings if found else ()
         self._step = self._skipped = 0
@@ -135,6 +137,7 @@ class _Run:
             self._step, self._skipped = progress.step, progress.skipped
             self._began -= progress.seconds
         self._scene: Scene | None = None
+        self._mirror: Scene | None = None
         self._is_between_steps = True
         self._saved_step = self._step if self._saved else -1
         self._generator = torch.Generator().manual_seed(config.seed)
@@ -169,7 +172,8 @@ class _Run:
         is_given = saved is not None or self._base is not None
         starts = neutral_starts(self.parts.body, config) if is_given else (yield from self._find_start())
         light, habits = config.parameters.lights.start, build_habits(self.parts.body, config)
-        scene = Scene(self.parts.body, starts.main, config.scene, starts.outfits, light, habits)
+        starts = starts.to(self.parts.device)
+        scene = Scene(self.parts.stage, starts.main, config.scene, starts.outfits, light, habits)
         if saved:
             saved.load_start(scene)
         elif self._base is not None:
@@ -178,7 +182,9 @@ class _Run:
         self._best = BestState(scene, config.steps)
         self._stepper = Stepper(self.parts, scene, self._scorer, config, self._generator, self._detail)
         if saved:
-            saved.load(scene, self._best, self._plateau, self._stepper.optimiser, self.parts.poses, self._generator)
+            optimiser, poses = self._stepper.optimiser, self.parts.poses
+            generators = self._generator, self._stepper.look_generator
+            saved.load(scene, self._best, self._plateau, optimiser, poses, *generators)
         self._scene = scene
         if not saved:
             yield self._preview(0)
@@ -223,10 +229,10 @@ class _Run:
         self._best.restore()
         write_whole(self._run.best_path, self._dump_scene())
         if self._live is not None:
-            self._live.see_last(scene)
+            self._live.see_last(self._shown())
         yield self._tell(Checkpoint(self._step, last, True, self._run.best_path))
-        yield self._tell(export_result(scene, self.parts.body, self.config, self._run))
-        yield self._tell(report_health(scene, self.parts.body, self._run))
+        yield self._tell(export_result(self._shown(), self.parts.body, self.config, self._run))
+        yield self._tell(report_health(self._shown(), self.parts.body, self._run))
 
     def _advance(self) -> Event:
         self._is_between_steps = False
@@ -239,7 +245,7 @@ class _Run:
         self._plateau.see(report.step, report.score)
         self._is_between_steps = True
         if self._live is not None and self._scene is not None:
-            self._live.see(self._scene)
+            self._live.see(self._shown)
         return self._tell(replace(report, steps=self._plateau.end))
 
     def _milestones(self) -> Iterator[Event]:
@@ -272,8 +278,18 @@ class _Run:
     def _preview(self, step: int) -> Event:
         path = self._run.preview_path(step)
         assert self._scene is not None
-        write_preview(path, self._scene, self.parts.body, self.config)
+        write_preview(path, self._shown(), self.parts.body, self.config)
         return self._tell(Preview(step, path))
+
+    def _shown(self) -> Scene:
+        """The scene where pictures and files are made of it: on the CPU."""
+        assert self._scene is not None
+        if self.parts.device.type == "cpu":
+            return self._scene
+        if self._mirror is None:
+            self._mirror = blank_scene(self.parts.body, self.config)
+        self._mirror.load_state_dict(self._scene.state_dict())
+        return self._mirror
 
     def _dump_scene(self) -> bytes:
         assert self._scene is not None
@@ -291,7 +307,8 @@ class _Run:
             detail=self._detail,
         )
         optimiser, poses = self._stepper.optimiser, self.parts.poses
-        data = dump_state(progress, self._scene, self._best, self._plateau, optimiser, poses, self._generator)
+        generators = self._generator, self._stepper.look_generator
+        data = dump_state(progress, self._scene, self._best, self._plateau, optimiser, poses, *generators)
         write_whole(self._run.state_path, data)
         self._last_save, self._saved_step = time.monotonic(), self._step
 

@@ -234,7 +234,8 @@ class SceneOptimiser:
             if value.ndim and value.shape != parameter.shape:
                 raise ValueError(f"{name} has the shape {tuple(value.shape)}, not {tuple(parameter.shape)}")
             is_count = isinstance(optimizers[group], AdamUniform) and not value.ndim
-            optimizers[group].state[parameter][key] = int(value) if is_count else value.clone()
+            # A fused optimiser counts where its parameters lie.
+            optimizers[group].state[parameter][key] = int(value) if is_count else value.clone().to(parameter.device)
 
 
 def _slow(parts: list[_Part], share: float) -> None:

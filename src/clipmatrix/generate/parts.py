@@ -35,13 +35,28 @@ class ShotSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Everything a run needs beside its settings; tests and programs may bring their own."""
+    """Everything a run needs beside its settings; tests and programs may bring their own.
+
+    Poses and shots are drawn on the CPU, where ``body`` lies; what is differentiated lies on the device of ``staged``,
+    the same body there, as do the encoder and what the rasteriser is given.
+    """
 
     body: Body
     guidance: Guidance
     rasterizer: Rasterizer
     poses: PoseSource
     shots: ShotSource
+    staged: Body | None = None
+
+    @property
+    def stage(self) -> Body:
+        """The body where the descent takes place."""
+        return self.staged or self.body
+
+    @property
+    def device(self) -> torch.device:
+        """Where the descent takes place."""
+        return self.stage.template.vertices.device
 
 
 @runtime_checkable

@@ -88,7 +88,7 @@ def probe_colors(
     told = _told_tints(tints, [prompt for prompt in config.prompts if _paints(prompt, outfit)], names, groups)
     if told is not None and (loss := probe.loss(told)) < best + _BELIEF:
         best, tints = loss, told
-    texture.shift(tints)
+    texture.shift(tints.to(texture.start_logit))
     return Probed(tints, best)
 
 
@@ -125,18 +125,19 @@ class _Probe:
         self._parts, self._scorer = parts, scorer
         num = config.optimiser.probe
         with torch.no_grad():
-            rotations = parts.poses.sample(num, generator)
+            device = parts.device
+            rotations = parts.poses.sample(num, generator).to(device)
             rest = RestBody(scene.deform.bare().vertices + scene.deform.offset(), scene.deform.bare().rig)
             vertices = scene.pose(rest, rotations).expand(num, -1, -1)
-            shots = parts.shots.sample(vertices, num, generator)
-            is_textured = torch.tensor([_paints(prompt, outfit) for prompt in config.prompts])
+            shots = parts.shots.sample(vertices.cpu(), num, generator).to(device)
+            is_textured = torch.tensor([_paints(prompt, outfit) for prompt in config.prompts], device=device)
             chosen = torch.nonzero(is_textured.index_select(0, shots.prompt_ids)).squeeze(1)
-            vertices = alone(vertices, parts.body, config.prompts, shots.prompt_ids)
+            vertices = alone(vertices, parts.stage, config.prompts, shots.prompt_ids)
             self._surface = scene.textured(vertices.index_select(0, chosen), outfit=outfit)
         self._shots = _shots_at(shots, chosen)
         texture = scene.textures()[outfit]
         maps = texture.part_maps
-        self._maps = torch.ones(1, 8, 8) if maps is None else maps
+        self._maps = torch.ones(1, 8, 8, device=device) if maps is None else maps
         side = texture.start_logit.shape[-1] // self._maps.shape[-1]
         self._start = torch.nn.functional.avg_pool2d(texture.start_logit[None], side)[0]
 
@@ -146,11 +147,11 @@ class _Probe:
             return math.inf
         size = self._parts.guidance.image_size
         with torch.no_grad():
-            logit = self._start + torch.einsum("pc,phw->chw", tints, self._maps)
+            logit = self._start + torch.einsum("pc,phw->chw", tints.to(self._maps), self._maps)
             albedo = linear_from_srgb(torch.sigmoid(logit)).permute(1, 2, 0)
             surface = _painted(self._surface, albedo)
             images = render(surface, self._shots.cameras, ImageSize(size, size), rasterizer=self._parts.rasterizer)
-            pictures = compose(images.rgb, images.alpha, torch.full((1, 1, 1, 3), _BACKGROUND))
+            pictures = compose(images.rgb, images.alpha, images.alpha.new_full((1, 1, 1, 3), _BACKGROUND))
             embeddings = self._parts.guidance.encode_images(pictures)
             return float(self._scorer(embeddings, self._shots.prompt_ids, self._shots.azimuths).loss)
 

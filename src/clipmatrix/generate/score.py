@@ -63,13 +63,15 @@ class Scorer:
         self._config = config
         # A prompt with view words is one text for each view; ``_first`` is where a prompt's texts begin.
         texts = [_texts(prompt) for prompt in prompts]
-        self._first = torch.tensor([sum(len(before) for before in texts[:i]) for i in range(len(texts))])
-        self._has_views = torch.tensor([prompt.view_words for prompt in prompts], dtype=torch.bool)
-        self._signs = torch.tensor([1.0 if prompt.weight > 0 else -1.0 for prompt in prompts])
+        first = torch.tensor([sum(len(before) for before in texts[:i]) for i in range(len(texts))])
+        has_views = torch.tensor([prompt.view_words for prompt in prompts], dtype=torch.bool)
+        signs = torch.tensor([1.0 if prompt.weight > 0 else -1.0 for prompt in prompts])
+        self._is_followed = signs.gt(0).tolist()
         self._prompt_of = [i for i, own in enumerate(texts) for _ in own]
         flat = [text for own in texts for text in own]
         with torch.no_grad():
             self._targets = guidance.encode_texts(flat).float()
+            self._first, self._has_views, self._signs = (x.to(self._targets.device) for x in (first, has_views, signs))
             self._rivals = [rival_embeddings(guidance, text) for text in flat]
             neutral = guidance.encode_texts([config.neutral_text]) if config.delta_weight else None
             self._neutral = None if neutral is None else neutral[0].float()
@@ -102,7 +104,7 @@ class Scorer:
             if not len(rows):
                 continue
             mine = embeddings.index_select(0, rows), targets.index_select(0, rows)
-            is_followed = bool(self._signs[self._prompt_of[text_id]] > 0)
+            is_followed = self._is_followed[self._prompt_of[text_id]]
             scores = (mixed_scores if is_followed else avoid_scores)(*mine, rivals, self._config)
             if self._neutral is not None and bare is not None:
                 change = delta_scores(mine[0], bare.float().index_select(0, rows), mine[1], self._neutral)
@@ -117,7 +119,7 @@ class Scorer:
         first = self._first.index_select(0, prompt_ids)
         if azimuths is None or not bool(self._has_views.any()):
             return first
-        views = torch.tensor([VIEWS.index(view_words(azimuth)) for azimuth in azimuths.tolist()])
+        views = torch.tensor([VIEWS.index(view_words(azimuth)) for azimuth in azimuths.tolist()], device=first.device)
         return first + views * self._has_views.index_select(0, prompt_ids)
 
 

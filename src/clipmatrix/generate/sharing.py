@@ -4,7 +4,7 @@ from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.loading import load_figures
 from clipmatrix.config import RunConfig
 from clipmatrix.config.resolving import resolve
-from clipmatrix.generate.loading import build_parts
+from clipmatrix.generate.loading import build_parts, find_device
 from clipmatrix.generate.parts import Parts
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.loading import load_guidance
@@ -27,16 +27,18 @@ class PartsShelf:
             ClipMatrixError: as ``load_parts``.
         """
         config = resolve(config)
-        return build_parts(self.guidance(config.clip), self.body(config), config)
+        return build_parts(self.guidance(config), self.body(config), config, find_device(config.device))
 
-    def guidance(self, name: str | tuple[str, ...]) -> Guidance:
-        """The encoder of that name, or the panel of those names.
+    def guidance(self, config: RunConfig) -> Guidance:
+        """The encoder that these settings name, or the panel of several.
 
         Raises:
             ModelError: it is missing or broken.
+            ConfigError: it is wanted on a device that is not there.
         """
-        if self._guidance is None or self._guidance[0] != name:
-            self._guidance = (name, load_guidance(name, "cpu"))
+        key = (config.clip, find_device(config.device))
+        if self._guidance is None or self._guidance[0] != key:
+            self._guidance = (key, load_guidance(*key))
         return self._guidance[1]
 
     def body(self, config: RunConfig) -> Body:

@@ -40,15 +40,17 @@ class Staging:
         keys = [(prompt.texture if prompt.textured else None, prompt.material) for prompt in config.prompts]
         # The main texture first and plain ones last: the order of the pictures is part of what a seed means.
         order = sorted(dict.fromkeys(keys), key=lambda key: (key[0] is None, key[0] != MAIN, keys.index(key)))
+        device = scene.deform.start_offset.device
         self._costumes = [
-            _Costume(*key, torch.tensor([other == key for other in keys], dtype=torch.bool)) for key in order
+            _Costume(*key, torch.tensor([other == key for other in keys], dtype=torch.bool, device=device))
+            for key in order
         ]
         self._own_lights = [
-            (index, planned_lights(prompt.light, config.scene.key_shadow))
+            (index, planned_lights(prompt.light, config.scene.key_shadow, device))
             for index, prompt in enumerate(config.prompts)
             if prompt.light is not None
         ]
-        self._plain_lights = plain_lights(config.scene.key_shadow)
+        self._plain_lights = plain_lights(config.scene.key_shadow, device)
 
     def surfaces(
         self,

@@ -32,6 +32,12 @@ class Starts:
     outfits: dict[str, Start]
     found: SearchResult | None = None
 
+    def to(self, device: torch.device) -> "Starts":
+        """The starts on a device."""
+        return Starts(
+            self.main.to(device), {name: start.to(device) for name, start in self.outfits.items()}, self.found
+        )
+
 
 def outfit_names(config: RunConfig) -> tuple[str, ...]:
     """The texture sets beside the main one, in the order of the prompts."""

@@ -63,18 +63,25 @@ class Stepper:
         if not self._detail:
             scene.freeze_detail()
         self._parts, self._scene, self._scorer, self._config = parts, scene, scorer, config
-        self._generator = generator
+        self._generator, self._device = generator, parts.device
+        # What is drawn for every pixel is drawn where the pixels are.
+        self._look_generator = look_generator(generator, parts.device)
         self._size = ImageSize(config.resolution, config.resolution)
         with torch.no_grad():
             is_found = config.is_refining
             found = {name: texture() for name, texture in scene.textures().items()} if is_found else None
             self._start_normals = None if scene.normal_map is None else scene.normal_map()
-        self._regularise = Regulariser(parts.body, scene.deform.start_offset, config.losses, found)
+        self._regularise = Regulariser(parts.stage, scene.deform.start_offset, config.losses, found)
         scale = config.optimiser.refine if config.is_refining else 1.0
         windows = {name: getattr(config.parameters, name).window for name in LEARNT}
         self.optimiser = SceneOptimiser(scene, config.optimiser, config.steps, scale, windows, self._detail)
         self._staging = Staging(scene, config)
         self._distributions = Distributions(parts, scene, config)
+
+    @property
+    def look_generator(self) -> torch.Generator:
+        """Where what is drawn for every pixel comes from: part of what a resumed run goes on with."""
+        return self._look_generator
 
     def step(self, index: int, place: int | None = None) -> Step:
         """The report on step ``index``, counted from 0, after the parameters have moved.
@@ -90,7 +97,8 @@ class Stepper:
 
         self._scene.deform.change_strength(smoothing_strength(place, self._config.steps, self._config.scene))
         form = self._form(index)
-        shots = self._distributions.shots(index, form.vertices_world.detach(), self._generator)
+        drawn = self._distributions.shots(index, form.vertices_world.detach().cpu(), self._generator)
+        shots = drawn.to(self._device)
         form = replace(form, vertices_world=self._alone(form.vertices_world, shots.prompt_ids))
         tint = self._tint(place)
         staged = self._staging.surfaces(form.vertices_world, shots.prompt_ids, scene_cut, tint, self._generator)
@@ -103,7 +111,8 @@ class Stepper:
         images = _join(pictures, image_cut)
         order = torch.cat([one.views for one in staged])
         cameras = _cameras_at(shots.cameras, order)
-        scores = self._judge(images, form, shots, cameras, order)
+        scores, by_view = self._judge(images, form, shots, cameras, order)
+        self._distributions.see(drawn, form.joint_rotations, by_view.cpu())
         area = self._area(images, form, cameras, order)
         loss = scores.loss + area
         if loss.requires_grad:
@@ -158,7 +167,7 @@ class Stepper:
         return float(term.detach())
 
     def _form(self, index: int) -> _Form:
-        rotations = self._distributions.poses(index, self._generator)
+        rotations = self._distributions.poses(index, self._generator).to(self._device)
         bare, offset = self._scene.deform.bare(), self._scene.deform.offset()
         rest = RestBody(bare.vertices + offset, bare.rig)
         return _Form(bare, rotations, offset, self._scene.pose(rest, rotations))
@@ -171,18 +180,20 @@ class Stepper:
         deviation = tint_deviation(index, self._config.steps, self._config.optimiser)
         if self._config.is_refining or not self._detail or deviation == 0.0:
             return None
-        return deviation * torch.randn(3, generator=self._generator)
+        return deviation * torch.randn(3, generator=self._generator).to(self._device)
 
-    def _judge(self, images: Images, form: _Form, shots: Shots, cameras: Cameras, order: Int64[Tensor, "b"]) -> Scores:
-        """The scores of all looks of all pictures, which come in that order of the shots."""
+    def _judge(
+        self, images: Images, form: _Form, shots: Shots, cameras: Cameras, order: Int64[Tensor, "b"]
+    ) -> tuple[Scores, Float[Tensor, "b"]]:
+        """The scores of all looks of all pictures, which come in that order of the shots; the mean cosine of each."""
         settings, guidance = self._config.augment, self._parts.guidance
-        state = self._generator.get_state()
-        looks = look(images.rgb, images.alpha, guidance.image_size, settings, self._generator)
+        state = self._look_generator.get_state()
+        looks = look(images.rgb, images.alpha, guidance.image_size, settings, self._look_generator)
         prompt_ids = shots.prompt_ids.index_select(0, order)
         bare = None
         if self._scorer.wants_bare:
             # The same windows and backgrounds, so that nothing but the figure differs.
-            again = torch.Generator().manual_seed(0).set_state(state)
+            again = torch.Generator(self._device).manual_seed(0).set_state(state)
             bare_images = self._bare(form, cameras, order)
             bare = guidance.encode_images(
                 look(bare_images.rgb, bare_images.alpha, guidance.image_size, settings, again)
@@ -194,16 +205,15 @@ class Stepper:
             shots.azimuths.index_select(0, order).repeat_interleave(num),
             bare,
         )
-        by_view = torch.zeros(len(order)).index_copy(0, order, scores.cosines.reshape(len(order), num).mean(1))
-        self._distributions.see(shots, form.joint_rotations, by_view)
-        return scores
+        by_picture = scores.cosines.reshape(len(order), num).mean(1)
+        return scores, torch.zeros_like(by_picture).index_copy(0, order, by_picture)
 
     @torch.no_grad()
     def _bare(self, form: _Form, cameras: Cameras, order: Int64[Tensor, "b"]) -> Images:
         """Pictures of the body's neutral shape in plain grey, in the same poses and views."""
-        body = self._parts.body
+        body = self._parts.stage
         vertices = self._scene.pose(body.rest(body.neutral_shape), form.joint_rotations).index_select(0, order)
-        surface = self._scene.plain(vertices, plain_lights())
+        surface = self._scene.plain(vertices, plain_lights(device=self._device))
         return render(surface, cameras, self._size, rasterizer=self._parts.rasterizer)
 
     def _area(self, images: Images, form: _Form, cameras: Cameras, order: Int64[Tensor, "b"]) -> Float[Tensor, ""]:
@@ -213,8 +223,15 @@ class Stepper:
             return images.alpha.new_zeros(())
         with torch.no_grad():
             bare_world = self._scene.pose(form.bare, form.joint_rotations).index_select(0, order)
-        faces = self._parts.body.template.faces
+        faces = self._parts.stage.template.faces
         return weight * silhouette_term(images, bare_world, faces, cameras, self._parts.rasterizer)
+
+
+def look_generator(generator: torch.Generator, device: torch.device) -> torch.Generator:
+    """The run's own generator on the CPU; on another device one of its own, seeded alike."""
+    if device.type == generator.device.type:
+        return generator
+    return torch.Generator(device).manual_seed(generator.initial_seed())
 
 
 def _join(pictures: list[Images], cut: Cut) -> Images:

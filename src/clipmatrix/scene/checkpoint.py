@@ -17,7 +17,7 @@ def dump_scene(state: dict[str, torch.Tensor], step: int) -> bytes:
     """The state and the number of steps behind it; the same state gives the same bytes."""
     # One metadata entry only: the format keeps no order among several.
     header = {"clipmatrix": json.dumps({"format": FORMAT, "step": step})}
-    return safetensors.torch.save({name: value.contiguous() for name, value in state.items()}, metadata=header)
+    return safetensors.torch.save({name: value.cpu().contiguous() for name, value in state.items()}, metadata=header)
 
 
 def restore_scene(scene: Scene, data: bytes, name: str) -> None:

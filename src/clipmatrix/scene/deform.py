@@ -101,7 +101,7 @@ def _mobility(body: Body, extremity_offset: float) -> Float[Tensor, "v 1"]:
     """How much of its offset each vertex takes, in [0, 1]."""
     if body.base is not None:
         return _mobility(body.base, extremity_offset).repeat(body.num_figures, 1)
-    mobility = torch.ones(body.template.vertices.shape[0])
+    mobility = torch.ones_like(body.template.vertices[:, 0])
     for name in EXTREMITIES:
         if name in body.regions:
             mobility = mobility * (1.0 - (1.0 - extremity_offset) * body.regions[name])

@@ -26,14 +26,19 @@ class LightRig(nn.Module):
 
     start_direction: Tensor
 
-    def __init__(self, shadow: KeyShadow | None = None, start: LightPlan | None = None) -> None:
+    def __init__(
+        self,
+        shadow: KeyShadow | None = None,
+        start: LightPlan | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
         super().__init__()
         self._shadow = shadow
         direction = torch.tensor(_DIRECTION) if start is None else _direction(start)
-        self.register_buffer("start_direction", direction)
-        self.strength = nn.Parameter(torch.zeros(2) if start is None else _strength_logits(start))
-        self.tint = nn.Parameter(torch.zeros(2, 3))
-        self.turn = nn.Parameter(torch.zeros(3))
+        self.register_buffer("start_direction", direction.to(device))
+        self.strength = nn.Parameter((torch.zeros(2) if start is None else _strength_logits(start)).to(device))
+        self.tint = nn.Parameter(torch.zeros(2, 3, device=device))
+        self.turn = nn.Parameter(torch.zeros(3, device=device))
 
     def forward(self) -> Lights:
         """The lights, the same for all views."""
@@ -72,16 +77,16 @@ def _strength_logits(plan: LightPlan) -> Float[Tensor, "2"]:
     return torch.tensor(logits).log()
 
 
-def planned_lights(plan: LightPlan, shadow: KeyShadow | None = None) -> Lights:
+def planned_lights(plan: LightPlan, shadow: KeyShadow | None = None, device: torch.device | str = "cpu") -> Lights:
     """The light of a plan, the same for all views."""
-    color = linear_from_srgb(torch.tensor(plan.color))
-    return Lights(plan.ambient * color[None], _direction(plan)[None], plan.key * color[None], shadow)
+    color = linear_from_srgb(torch.tensor(plan.color, device=device))
+    return Lights(plan.ambient * color[None], _direction(plan)[None].to(device), plan.key * color[None], shadow)
 
 
-def plain_lights(shadow: KeyShadow | None = None) -> Lights:
+def plain_lights(shadow: KeyShadow | None = None, device: torch.device | str = "cpu") -> Lights:
     """The light at its start: what untextured views are lit with, so that they teach shape and nothing else."""
     with torch.no_grad():
-        return LightRig(shadow)()
+        return LightRig(shadow, device=device)()
 
 
 def vary_lights(lights: Lights, num_views: int, turn: float, change: float, generator: torch.Generator) -> Lights:
@@ -89,9 +94,12 @@ def vary_lights(lights: Lights, num_views: int, turn: float, change: float, gene
 
     Ambient and key vary apart from each other. Gradients reach ``lights``.
     """
-    factors = 1.0 + change * (2.0 * torch.rand(2, num_views, 1, generator=generator) - 1.0)
-    axis = nn.functional.normalize(torch.randn(num_views, 3, generator=generator), dim=1)
-    angle = turn * torch.rand(num_views, 1, generator=generator)
+    place = generator.device
+    factors = torch.rand(2, num_views, 1, generator=generator, device=place).to(lights.ambient)
+    factors = 1.0 + change * (2.0 * factors - 1.0)
+    axis = torch.randn(num_views, 3, generator=generator, device=place).to(lights.ambient)
+    axis = nn.functional.normalize(axis, dim=1)
+    angle = turn * torch.rand(num_views, 1, generator=generator, device=place).to(lights.ambient)
     return Lights(
         ambient=lights.ambient * factors[0],
         key_direction=_rotate(lights.key_direction.expand(num_views, 3), axis, angle),

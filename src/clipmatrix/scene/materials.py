@@ -20,11 +20,11 @@ class Material(nn.Module):
 
     start_logits: Tensor
 
-    def __init__(self, roughness: float, metallic: float) -> None:
+    def __init__(self, roughness: float, metallic: float, device: torch.device | str = "cpu") -> None:
         super().__init__()
         rough = (roughness - SMALLEST_ROUGHNESS) / (1.0 - SMALLEST_ROUGHNESS)
-        self.register_buffer("start_logits", torch.tensor([_logit(rough), _logit(metallic)]))
-        self.change = nn.Parameter(torch.zeros(2))
+        self.register_buffer("start_logits", torch.tensor([_logit(rough), _logit(metallic)], device=device))
+        self.change = nn.Parameter(torch.zeros(2, device=device))
 
     def forward(self) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Roughness and metallic."""

@@ -35,13 +35,18 @@ class NormalMap(nn.Module):
 
     start_slope: Tensor | None
 
-    def __init__(self, size: int, start_slope: Float[Tensor, "2 nh nw"] | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        start_slope: Float[Tensor, "2 nh nw"] | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
         super().__init__()
         self.register_buffer("start_slope", start_slope)
         sides = [min(COARSEST, size)]
         while sides[-1] < size:
             sides.append(2 * sides[-1])
-        self.slopes = nn.ParameterList([torch.zeros(2, side, side) for side in sides])
+        self.slopes = nn.ParameterList([torch.zeros(2, side, side, device=device) for side in sides])
         self._gains = [FINE_GAIN ** math.log2(side / sides[0]) for side in sides]
 
     def slope(self) -> Float[Tensor, "2 nh nw"]:

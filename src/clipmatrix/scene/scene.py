@@ -34,7 +34,7 @@ class Outfit(nn.Module):
     def __init__(self, start: Start, config: SceneConfig, maps: Float[Tensor, "p hp wp"] | None) -> None:
         super().__init__()
         self.texture = Texture(start.albedo_srgb, config.texture_size, config.chroma_gain, maps)
-        self.material = Material(start.roughness, start.metallic)
+        self.material = Material(start.roughness, start.metallic, start.albedo_srgb.device)
 
 
 class Scene(nn.Module):
@@ -42,7 +42,7 @@ class Scene(nn.Module):
 
     What a config freezes has no gradient and is in no parameter group, so that no optimiser can move it. ``outfits``
     are further texture sets by name, each a texture and a material over the same form; ``light`` is where the light
-    begins, and ``habits`` remember what distributions have learnt.
+    begins, and ``habits`` remember what distributions have learnt. Everything lies where the body and the starts do.
     """
 
     def __init__(
@@ -57,11 +57,13 @@ class Scene(nn.Module):
         super().__init__()
         self.body = body
         self.deform = Deform(body, start, config.smoothing, config.extremity_offset, config.smoothing_start)
+        device = body.template.vertices.device
         maps = part_maps(body, config.texture_size)
+        maps = None if maps is None else maps.to(device)
         self.texture = Texture(start.albedo_srgb, config.texture_size, config.chroma_gain, maps)
-        self.material = Material(start.roughness, start.metallic)
+        self.material = Material(start.roughness, start.metallic, device)
         self.outfits = nn.ModuleDict({name: Outfit(begin, config, maps) for name, begin in (outfits or {}).items()})
-        self.lights = LightRig(config.key_shadow, light)
+        self.lights = LightRig(config.key_shadow, light, device)
         self.habits = nn.ModuleDict(habits or {})
         self.normal_map = _normal_map(start, config)
         self._learnt = {
@@ -171,7 +173,7 @@ def _normal_map(start: Start, config: SceneConfig) -> NormalMap | None:
     if not config.normal_map:
         return None
     size = config.normal_map_size or config.texture_size
-    return NormalMap(size, relief_slope(start.albedo_srgb, size, config.relief))
+    return NormalMap(size, relief_slope(start.albedo_srgb, size, config.relief), start.albedo_srgb.device)
 
 
 def snapshot(scene: Scene) -> dict[str, torch.Tensor]:

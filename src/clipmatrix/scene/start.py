@@ -23,13 +23,18 @@ class Start:
     roughness: float
     metallic: float
 
+    def to(self, device: torch.device) -> "Start":
+        """The start with its tensors on a device."""
+        shape, offset, albedo = (value.to(device) for value in (self.shape, self.offset, self.albedo_srgb))
+        return Start(shape, offset, albedo, self.roughness, self.metallic)
+
 
 def neutral_start(body: Body) -> Start:
     """The paper's start: the body's neutral shape without offsets, in matte middle grey."""
     return Start(
         shape=body.neutral_shape.clone(),
         offset=torch.zeros_like(body.template.vertices),
-        albedo_srgb=torch.full((16, 16, 3), 0.5),
+        albedo_srgb=torch.full((16, 16, 3), 0.5, device=body.template.vertices.device),
         roughness=0.7,
         metallic=0.0,
     )

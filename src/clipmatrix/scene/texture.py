@@ -57,11 +57,12 @@ class Texture(nn.Module):
         sides = [COARSEST]
         while sides[-1] < size:
             sides.append(2 * sides[-1])
-        self.luma = nn.ParameterList([torch.zeros(1, side, side) for side in sides])
-        self.chroma = nn.ParameterList([torch.zeros(2, side, side) for side in sides[:-1]])
+        device = start_srgb.device
+        self.luma = nn.ParameterList([torch.zeros(1, side, side, device=device) for side in sides])
+        self.chroma = nn.ParameterList([torch.zeros(2, side, side, device=device) for side in sides[:-1]])
         self._part_level = 0 if parts is None else sides.index(parts.shape[-1])
         self.register_buffer("part_maps", parts, persistent=False)
-        self.part_colors = None if parts is None else nn.Parameter(torch.zeros(3, len(parts)))
+        self.part_colors = None if parts is None else nn.Parameter(torch.zeros(3, len(parts), device=device))
         self._gains = [chroma_gain ** max(0.0, math.log2(side / FULL_CHROMA)) for side in sides[:-1]]
 
     def fine_levels(self) -> list[nn.Parameter]:

@@ -35,6 +35,11 @@ class Shots:
     azimuths: Float[Tensor, "b"]
     is_close_up: Bool[Tensor, "b"]
 
+    def to(self, device: torch.device) -> "Shots":
+        """The shots with their tensors on a device."""
+        cameras = Cameras(self.cameras.view_from_world.to(device), self.cameras.clip_from_view.to(device))
+        return Shots(cameras, self.prompt_ids.to(device), self.azimuths.to(device), self.is_close_up.to(device))
+
 
 @dataclass(frozen=True, eq=False)
 class ShotSampler:
