@@ -161,6 +161,9 @@ class _Blend:
 
     def recall(self, coefficients: Float[Tensor, "m"], deltas: Float[Tensor, "m x"]) -> Float[Tensor, "x"]:
         """The product, or what it was for these very coefficients the last time."""
+        if coefficients.device.type != "cpu":
+            # Reading them there costs less than asking whether they are the same.
+            return coefficients @ deltas
         if self._latest is None or not torch.equal(self._latest[0], coefficients):
             self._latest = coefficients.detach().clone(), coefficients @ deltas
         return self._latest[1].clone()

@@ -61,6 +61,11 @@ class Distributions:
             # A prompt's own cameras stay where it wants them.
             self._own = torch.tensor([plan is not None for plan in shots.plans] or [False] * len(config.prompts))
 
+    @property
+    def is_learning(self) -> bool:
+        """Whether ``see`` has anything to take note of."""
+        return self._sides is not None or self._stands is not None
+
     def poses(self, index: int, generator: torch.Generator) -> Float[Tensor, "b j 3 3"]:
         """The joint rotations of one pose per view at step ``index``."""
         num = self._config.views
@@ -85,7 +90,7 @@ class Distributions:
     def see(self, shots: Shots, joint_rotations: Float[Tensor, "b j 3 3"], cosines: Float[Tensor, "b"]) -> None:
         """Takes note of how well each view fitted its text."""
         if isinstance(self._stands, Habit):
-            self._stands.see(self._nearest(joint_rotations.cpu()), cosines)
+            self._stands.see(self._nearest(joint_rotations), cosines)
         if isinstance(self._sides, Habit):
             wide = math.radians(self._config.shots.azimuth_range_deg)
             place = (shots.azimuths / max(wide, 1e-6) + 1.0) / 2.0

@@ -59,9 +59,14 @@ class AdamUniform(Optimizer):
         state["step"] += 1
         mean: Tensor = state["mean"].lerp_(gradient, 1.0 - betas[0])
         square: Tensor = state["square"].mul_(betas[1]).addcmul_(gradient, gradient, value=1.0 - betas[1])
-        correction = 1.0 - betas[0] ** state["step"]
-        largest = math.sqrt(square.amax().item() / (1.0 - betas[1] ** state["step"]))
-        parameter.add_(mean, alpha=-rate / (correction * (largest + eps)))
+        correction, scale = 1.0 - betas[0] ** state["step"], 1.0 - betas[1] ** state["step"]
+        if parameter.device.type == "cpu":
+            largest = math.sqrt(square.amax().item() / scale)
+            parameter.add_(mean, alpha=-rate / (correction * (largest + eps)))
+        else:
+            # The same without waiting for the device.
+            largest = (square.amax() / scale).sqrt()
+            parameter.sub_(mean * (rate / (correction * (largest + eps))))
 
 
 _PAINTED = ("texture", "detail")
@@ -155,9 +160,8 @@ class SceneOptimiser:
     def is_finite(self) -> bool:
         """Whether no gradient holds an infinity or is undefined."""
         # The sum is finite only if all are, unless it overflows, and such a gradient is no better.
-        return all(
-            math.isfinite(parameter.grad.sum().item()) for parameter in self._parameters if parameter.grad is not None
-        )
+        sums = [parameter.grad.sum() for parameter in self._parameters if parameter.grad is not None]
+        return not sums or all(math.isfinite(value) for value in torch.stack(sums).tolist())
 
     @property
     def firmness(self) -> Firmness:

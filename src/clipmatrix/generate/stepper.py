@@ -112,7 +112,8 @@ class Stepper:
         order = torch.cat([one.views for one in staged])
         cameras = _cameras_at(shots.cameras, order)
         scores, by_view = self._judge(images, form, shots, cameras, order)
-        self._distributions.see(drawn, form.joint_rotations, by_view.cpu())
+        if self._distributions.is_learning:
+            self._distributions.see(drawn, form.joint_rotations.cpu(), by_view.cpu())
         area = self._area(images, form, cameras, order)
         loss = scores.loss + area
         if loss.requires_grad:
@@ -245,15 +246,17 @@ def _cameras_at(cameras: Cameras, views: Int64[Tensor, "n"]) -> Cameras:
 
 
 def _losses(scores: Scores, area: Float[Tensor, ""], terms: Terms, bumps: float) -> Losses:
-    return Losses(
-        guidance=float(scores.loss.detach()),
-        offset_size=float(terms.offset_size.detach()),
-        laplacian=float(terms.laplacian.detach()),
-        edge_length=float(terms.edge_length.detach()),
-        normal_consistency=float(terms.normal_consistency.detach()),
-        silhouette_area=float(area.detach()),
-        total_variation=float(terms.total_variation.detach()),
-        texture_change=float(terms.texture_change.detach()),
-        symmetry=float(terms.symmetry.detach()),
-        bumpiness=bumps,
-    )
+    tensors = {
+        "guidance": scores.loss,
+        "offset_size": terms.offset_size,
+        "laplacian": terms.laplacian,
+        "edge_length": terms.edge_length,
+        "normal_consistency": terms.normal_consistency,
+        "silhouette_area": area,
+        "total_variation": terms.total_variation,
+        "texture_change": terms.texture_change,
+        "symmetry": terms.symmetry,
+    }
+    # One look at the device for all of them.
+    values = torch.stack([tensor.detach().double() for tensor in tensors.values()]).tolist()
+    return Losses(**dict(zip(tensors, values, strict=True)), bumpiness=bumps)

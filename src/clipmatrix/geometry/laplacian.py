@@ -49,6 +49,7 @@ class ImplicitSmoothing:
         entries = _array(torch.cat([off_diagonal, 1.0 + strength * degree.double()]))
         kind = cholespy.CholeskySolverD if dtype == torch.float64 else cholespy.CholeskySolverF  # pyright: ignore[reportAttributeAccessIssue]
         self._latest: tuple[Tensor, Tensor] | None = None
+        self._key = (0, 0)
         self._solver = kind(num_vertices, rows, columns, entries, cholespy.MatrixType.COO)  # pyright: ignore[reportAttributeAccessIssue]
 
     def solve(self, values: Float[Tensor, "v c"]) -> Float[Tensor, "v c"]:
@@ -67,8 +68,17 @@ class ImplicitSmoothing:
 
     def recall(self, values: Float[Tensor, "v c"]) -> Float[Tensor, "v c"]:
         """``solve``, or what it gave for these very values the last time."""
+        if values.device.type != "cpu":
+            return self._recall_there(values)
         if self._latest is None or not torch.equal(self._latest[0], values):
             self._latest = values.detach().clone(), self.solve(values)
+        return self._latest[1].clone()
+
+    def _recall_there(self, values: Float[Tensor, "v c"]) -> Float[Tensor, "v c"]:
+        """``recall`` without waiting for a device: by the tensor's own count of changes instead of its values."""
+        key = values.data_ptr(), values._version
+        if self._latest is None or self._key != key:
+            self._latest, self._key = (values, self.solve(values)), key
         return self._latest[1].clone()
 
     def to_differential(self, smoothed: Float[Tensor, "v c"]) -> Float[Tensor, "v c"]:

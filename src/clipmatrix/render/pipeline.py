@@ -77,6 +77,11 @@ def render(surface: Surface, cameras: Cameras, size: ImageSize, *, rasterizer: R
 
 def rasterizer_for(device: torch.device) -> Rasterizer:
     """The fastest rasteriser there is for tensors of that device; all of them show the same faces."""
+    if device.type == "cuda" and torch.cuda.is_available():
+        # Imports a compiler, which no other machine should wait for.
+        from clipmatrix.render.rasterize_triton import fastest_on_cuda
+
+        return fastest_on_cuda()
     return CpuRasterizer() if device.type == "cpu" else ReferenceRasterizer()
 
 

@@ -19,7 +19,8 @@ from clipmatrix.shapes import ImageSize
 CHUNK = 1 << 21
 """Candidates (a face and a pixel of its box) looked at together: some 300 MB."""
 
-_NONE = (1 << 62) - 1
+NONE = (1 << 62) - 1
+"""The key of a pixel that shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,21 @@ def _exact(x: Float32[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     return x if x.device.type == "mps" else x.double()
 
 
-def _visibility(vertices_clip: Float32[Tensor, "b v 4"], faces: Int64[Tensor, "f 3"], size: ImageSize) -> Fragments:
-    num_views, num_faces = vertices_clip.shape[0], faces.shape[0]
-    height, width = size
+@dataclass(frozen=True, eq=False)
+class FaceSetup:
+    """Every face of every view, ready to be walked: n is views times faces.
+
+    ``setup`` holds the nine coefficients of the edge functions and the corners' z over the determinant. ``first`` is
+    the smallest column and row of the face's box, ``extent`` its width and height in pixels, 0 where it is not seen.
+    """
+
+    setup: Float[Tensor, "n 12"]
+    first: Int64[Tensor, "n 2"]
+    extent: Int64[Tensor, "n 2"]
+
+
+def set_up(vertices_clip: Float32[Tensor, "b v 4"], faces: Int64[Tensor, "f 3"], size: ImageSize) -> FaceSetup:
+    """The faces' edge functions and boxes."""
     corners = _exact(vertices_clip).index_select(1, faces.reshape(-1)).reshape(-1, 3, 4)
     x, y, z, w = (c.unbind(1) for c in corners.unbind(2))
     slope_x = [y[j] * w[k] - y[k] * w[j] for j, k in ((1, 2), (2, 0), (0, 1))]
@@ -58,13 +71,19 @@ def _visibility(vertices_clip: Float32[Tensor, "b v 4"], faces: Int64[Tensor, "f
     low, high = _boxes(corners, size)
     is_front = (det > 0) & (det < torch.inf)
     first, last = low.ceil().long(), high.floor().long()
-    extent = (last - first + 1).clamp_min(0)
-    counts = torch.where(is_front, extent[:, 0] * extent[:, 1], torch.zeros_like(extent[:, 0]))
-    kept = torch.nonzero(counts).squeeze(1)
-    setup = torch.stack([*slope_x, *slope_y, *offset, *(c / det for c in z)], dim=1).index_select(0, kept)
-    first, extent, counts = first.index_select(0, kept), extent.index_select(0, kept), counts.index_select(0, kept)
+    extent = torch.where(is_front[:, None], (last - first + 1).clamp_min(0), torch.zeros_like(first))
+    return FaceSetup(torch.stack([*slope_x, *slope_y, *offset, *(c / det for c in z)], dim=1), first, extent)
 
-    best = torch.full((num_views * height * width,), _NONE, dtype=torch.int64, device=faces.device)
+
+def _visibility(vertices_clip: Float32[Tensor, "b v 4"], faces: Int64[Tensor, "f 3"], size: ImageSize) -> Fragments:
+    num_views, num_faces = vertices_clip.shape[0], faces.shape[0]
+    height, width = size
+    one = set_up(vertices_clip, faces, size)
+    counts = one.extent[:, 0] * one.extent[:, 1]
+    kept = torch.nonzero(counts).squeeze(1)
+    setup, first, extent, counts = (x.index_select(0, kept) for x in (one.setup, one.first, one.extent, counts))
+
+    best = torch.full((num_views * height * width,), NONE, dtype=torch.int64, device=faces.device)
     for begin, end in _chunks(counts):
         owner, rank = _expand(counts[begin:end])
         owner = owner + begin
@@ -74,12 +93,16 @@ def _visibility(vertices_clip: Float32[Tensor, "b v 4"], faces: Int64[Tensor, "f
         depth, is_inside = _depth_at(setup.index_select(0, owner), column, row, size)
         pair = kept.index_select(0, owner)
         view = torch.div(pair, num_faces, rounding_mode="floor")
-        key = torch.where(is_inside, _pack(depth, pair % num_faces), torch.full_like(pair, _NONE))
+        key = torch.where(is_inside, _pack(depth, pair % num_faces), torch.full_like(pair, NONE))
         best.scatter_reduce_(0, (view * height + row) * width + column, key, "amin")
-    is_hit = best != _NONE
+    return fragments_of(best, (num_views, height, width))
+
+
+def fragments_of(best: Int64[Tensor, "n"], shape: tuple[int, int, int]) -> Fragments:
+    """What the smallest key of each pixel says."""
+    is_hit = best != NONE
     face_ids = torch.where(is_hit, best & 0xFFFFFFFF, torch.full_like(best, -1)).to(torch.int32)
     depth = torch.where(is_hit, _unpack_depth(best), torch.full_like(best, torch.inf, dtype=torch.float32))
-    shape = (num_views, height, width)
     return Fragments(face_ids.reshape(shape), depth.reshape(shape))
 
 
@@ -189,12 +212,12 @@ def _silhouette_pairs(vertices_clip: Float32[Tensor, "b v 4"], edges: Edges, fra
 
     edge = edge_ids.index_select(0, owner)
     key = _pack(crossing_depth, 2 * edge + is_second_inner.long())
-    key = torch.where(is_pair, key, torch.full_like(key, _NONE))
+    key = torch.where(is_pair, key, torch.full_like(key, NONE))
     # Slots in the promised order: view, rows before columns, pixel.
     slot = first_pixel + base + torch.where(is_row, 0, height * width)
-    best = torch.full((2 * num_views * height * width,), _NONE, dtype=torch.int64, device=key.device)
+    best = torch.full((2 * num_views * height * width,), NONE, dtype=torch.int64, device=key.device)
     best.scatter_reduce_(0, slot, key, "amin")
-    slots = torch.nonzero(best != _NONE).squeeze(1)
+    slots = torch.nonzero(best != NONE).squeeze(1)
     return _as_pairs(slots, best.index_select(0, slots) & 0xFFFFFFFF, edges, vertices_clip.shape[1], (height, width))
 
 
