@@ -7,6 +7,7 @@ arithmetic is float64 in the twin's order, without fused steps, so that the face
 import functools
 import logging
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -31,8 +32,8 @@ STRIPES = 16
 @functools.cache
 def _kernel() -> Any:
     """The compiled walk. Triton is imported when it is needed, and never where there is no GPU."""
-    import triton  # pyright: ignore[reportMissingImports]
-    import triton.language as tl  # pyright: ignore[reportMissingImports]
+    triton: Any = import_module("triton")
+    tl: Any = import_module("triton.language")
 
     @triton.jit
     def walk(  # pragma: no cover
@@ -112,9 +113,7 @@ class TritonRasterizer:
 
 
 def _is_interpreted() -> bool:
-    from triton import knobs  # pyright: ignore[reportMissingImports]
-
-    return bool(knobs.runtime.interpret)
+    return bool(import_module("triton").knobs.runtime.interpret)
 
 
 @functools.cache
