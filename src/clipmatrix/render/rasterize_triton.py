@@ -8,7 +8,7 @@ import functools
 import logging
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, no_type_check
 
 import torch
 from jaxtyping import Float, Int64
@@ -35,6 +35,7 @@ def _kernel() -> Any:
     triton: Any = import_module("triton")
     tl: Any = import_module("triton.language")
 
+    @no_type_check
     @triton.jit
     def walk(  # pragma: no cover
         setup, first, extent, ids, best, num, num_faces, height, width, step_x, step_y,
