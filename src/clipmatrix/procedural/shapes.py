@@ -128,9 +128,11 @@ def displace(template, vertices, normals, slots, changes, seed, out):
 
 _FLARE_LENGTH_M = 0.3
 _COARSEST_EDGE_M = 0.012
+_HEM_LENGTH_M = 0.045
 _SKIRT_M = 0.015
 """The flare from which a garment closes the gap between the legs."""
-_SEAM_M = -0.008
+_SEAM_M = -0.006
+"""How far from the middle a skirt's halves end, a little past it: legs stand apart in most poses."""
 
 
 @no_type_check
@@ -139,11 +141,14 @@ def thicken(template, vertices, normals, slots, layers, out):
     """Add to ``out`` how far in metres the layers (6 wide) stand off the body, and what covers them.
 
     ``template`` holds the neutral body's vertices, which say where a hem or a hairline runs. Between the legs and under
-    the arms there is no room for it, but that a skirt spans the gap between the legs.
+    the arms there is no room for it, but that a skirt spans the gap between the legs. What is on the head stands off
+    its middle, not off the surface: ears would pass through themselves.
     """
+    low, high = part_box(vertices, slots[:, _SLOT_HEAD])
+    away = np.zeros(3)
     for i in range(template.shape[0]):
         x, y, z = template[i, 0], template[i, 1], template[i, 2]
-        along, span = 0.0, 0.0
+        along, on_head, span = 0.0, 0.0, 0.0
         for slot in range(layers.shape[0]):
             layer, weight = layers[slot], slots[i, slot]
             if weight <= 0.0:
@@ -159,11 +164,21 @@ def thicken(template, vertices, normals, slots, layers, out):
                 if k == 0:
                     thickness += layer[FLARE] * smoothstep(-_FLARE_LENGTH_M, 0.0, beyond)
                     if layer[FLARE] > _SKIRT_M:
-                        span += weight * (1.0 - share)
+                        # Over several rows of faces: one row would be torn.
+                        span += weight * (1.0 - smoothstep(-_HEM_LENGTH_M, blur, beyond))
                 thickness += share * (layer[first + COVER_THICKNESS] - thickness)
-            along += weight * thickness
+            if slot == _SLOT_HEAD:
+                on_head += weight * thickness
+            else:
+                along += weight * thickness
         inward = smoothstep(0.2, 0.7, -normals[i, 0] if x > 0.0 else normals[i, 0])
         along *= 1.0 - 0.8 * inward
+        if on_head > 0.0:
+            for k in range(3):
+                away[k] = vertices[i, k] - 0.5 * (low[k] + high[k])
+            length = math.sqrt(away[0] ** 2 + away[1] ** 2 + away[2] ** 2) + 1e-9
+            for k in range(3):
+                out[i, k] += on_head * away[k] / length
         for k in range(3):
             out[i, k] += along * normals[i, k]
         if span > 0.0:
