@@ -203,7 +203,8 @@ def _states(_: Path) -> list[bytes]:
     best.see(10, 0.5)
     plateau.see(1, 0.5)
     progress = Progress(3, 0, 1.5, 100, "digest", 1.0)
-    return [dump_state(progress, scene, best, plateau, optimiser, parts.poses, torch.Generator())]
+    generator = torch.Generator()
+    return [dump_state(progress, scene, best, plateau, optimiser, parts.poses, generator, generator)]
 
 
 def _read_state(path: Path) -> object:
@@ -212,7 +213,8 @@ def _read_state(path: Path) -> object:
     state.load_start(scene)
     parts = small_parts(config, _body())
     optimiser = SceneOptimiser(scene, config.optimiser, 12)
-    return state.load(scene, BestState(scene, 12), Plateau(4, 12), optimiser, parts.poses, torch.Generator())
+    generator = torch.Generator()
+    return state.load(scene, BestState(scene, 12), Plateau(4, 12), optimiser, parts.poses, generator, generator)
 
 
 def _logs(_: Path) -> list[bytes]:
