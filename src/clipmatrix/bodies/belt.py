@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from jaxtyping import Float
 from torch import Tensor
 
+_SLOPE_M = 0.02
+"""Half the height over which the trunk's membership passes to the legs."""
+
 
 def belted(regions: Mapping[str, Float[Tensor, "v"]], vertices: Float[Tensor, "v 3"]) -> dict[str, Float[Tensor, "v"]]:
     """The regions with what of the trunk lies below the hips given to the legs; still a partition.
@@ -20,7 +23,9 @@ def belted(regions: Mapping[str, Float[Tensor, "v"]], vertices: Float[Tensor, "v
     is_leg = legs > 0.5
     if not bool(is_leg.any()) or not bool((torso > 0.5).any()):
         return found
-    below = (vertices[:, 1] <= vertices[is_leg, 1].max()).to(torso.dtype)
+    # A slope, whose middle is the line: a step would follow the zigzag of the mesh's edges.
+    line = vertices[is_leg, 1].max()
+    below = (0.5 + (line - vertices[:, 1]) / (2.0 * _SLOPE_M)).clamp(0.0, 1.0).to(torso.dtype)
     found["legs"] = legs + below * torso
     found["torso"] = torso - below * torso
     return found
