@@ -1,9 +1,11 @@
 """Words that no table has are guessed from meaning; what is understood needs no guess."""
 
+from dataclasses import replace
+
 import pytest
 
 from clipmatrix.config import default_prompts
-from clipmatrix.generate.guessing import understand
+from clipmatrix.generate.guessing import in_known_words, understand
 from clipmatrix.guidance.fake import load_fake
 from clipmatrix.guidance.mini import MiniGuidance, load_mini
 from clipmatrix.guidance.prompts import Prompt
@@ -69,3 +71,17 @@ def test_a_person_of_whom_nothing_can_be_shown_is_dressed(text: str, mini: MiniG
 @pytest.mark.parametrize("text", ["a very fat figure", "a tall humanoid"])
 def test_a_mere_form_is_shown_bare(text: str, mini: MiniGuidance) -> None:
     assert understand((Prompt(text),), mini).plain.says_nothing
+
+
+def test_the_embedded_encoder_reads_unknown_words_as_known_ones(mini: MiniGuidance) -> None:
+    (first, *_) = in_known_words(default_prompts("a volcanic golem"), mini)
+    assert "lava" in first.text
+    assert in_known_words(default_prompts("a lava golem"), mini) == default_prompts("a lava golem")
+    # Words near to nothing stay, and so does everything for an encoder that knows words by itself.
+    assert in_known_words(default_prompts("a chequerboard man"), mini) == default_prompts("a chequerboard man")
+    assert in_known_words(default_prompts("a volcanic golem"), load_fake()) == default_prompts("a volcanic golem")
+
+
+def test_rewording_changes_whole_words_only(mini: MiniGuidance) -> None:
+    meanings = replace(understand(default_prompts("a man"), mini), synonyms={"volcanic": "lava"})
+    assert meanings.reworded("A Volcanic golem, volcanically") == "A lava golem, volcanically"

@@ -1,7 +1,9 @@
 """What the prompts may mean: the words as they are understood, and guesses at those that no table has."""
 
 import itertools
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float
@@ -18,7 +20,7 @@ from clipmatrix.procedural.told import says_only_a_form
 _NEAR = 0.42
 """Least kinship of a guess with the word that it stands for."""
 
-_CLOSE = 0.6
+_CLOSE = 0.5
 """Kinship from which a guess is taken for the word."""
 
 _BEHIND = 0.16
@@ -41,12 +43,20 @@ class Meaning:
 class Meanings:
     """All ways to understand the prompts, the likeliest first; ``plain`` is without any guess.
 
-    ``is_clear`` says that every word which ought to say something was understood, or nearly so.
+    ``is_clear`` says that every word which ought to say something was understood, or nearly so. ``synonyms`` are known
+    phrases for unknown words, where some are near: the embedded encoder has seen pictures of them alone.
     """
 
     found: tuple[Meaning, ...]
     plain: Reading
     is_clear: bool
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+
+    def reworded(self, text: str) -> str:
+        """The text with known phrases in place of unknown words."""
+        for word, phrase in self.synonyms.items():
+            text = re.sub(rf"\b{re.escape(word)}\b", lambda _, phrase=phrase: phrase, text, flags=re.IGNORECASE)
+        return text
 
 
 def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
@@ -60,7 +70,12 @@ def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
         text = f"{text}, {_PLAINLY_DRESSED}"
         plain = _with_parts(read(text), told)
     words = [word for word, _ in plain.unknown[:_MOST_WORDS]]
-    guesses = {word: found for word in words if (found := _guess(word, guidance))}
+    named = {word: _guess(word, guidance) for word in words}
+    guesses = {word: found for word, (found, _) in named.items() if found}
+    is_reworded = isinstance(guidance, KinGuidance)
+    synonyms = {
+        word: phrase for word, (found, phrase) in named.items() if is_reworded and found and found[0][1] >= _CLOSE
+    }
     if not guesses:
         is_clear = not plain.says_nothing and not plain.unknown
         return Meanings((Meaning(plain, 0.0),) if not plain.says_nothing else (), plain, is_clear)
@@ -72,7 +87,22 @@ def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
             meanings.append(Meaning(reading, 1.0 - min(kinship for _, kinship in choice)))
     meanings.sort(key=lambda meaning: meaning.doubt)
     is_clear = len(guesses) == len(plain.unknown) and bool(meanings) and meanings[0].doubt <= 1.0 - _CLOSE
-    return Meanings(tuple(meanings), plain, is_clear)
+    return Meanings(tuple(meanings), plain, is_clear, synonyms)
+
+
+def in_known_words(prompts: tuple[Prompt, ...], guidance: Guidance) -> tuple[Prompt, ...]:
+    """The prompts as an encoder is to read them: the embedded one in words that it has seen pictures of."""
+    if not isinstance(guidance, KinGuidance):
+        return prompts
+    return reworded(prompts, understand(prompts, guidance))
+
+
+def reworded(prompts: tuple[Prompt, ...], meanings: Meanings) -> tuple[Prompt, ...]:
+    """The prompts with known phrases in place of unknown words; pictures stay."""
+    return tuple(
+        prompt if prompt.image or is_picture_key(prompt.text) else replace(prompt, text=meanings.reworded(prompt.text))
+        for prompt in prompts
+    )
 
 
 def _with_parts(reading: Reading, prompts: list[Prompt]) -> Reading:
@@ -88,8 +118,8 @@ def _with_parts(reading: Reading, prompts: list[Prompt]) -> Reading:
     return replace(reading, slots=tuple(slots))
 
 
-def _guess(word: str, guidance: Guidance) -> list[tuple[Senses, float]]:
-    """What a word may mean, nearest first, each with its kinship; none where nothing is near."""
+def _guess(word: str, guidance: Guidance) -> tuple[list[tuple[Senses, float]], str]:
+    """What a word may mean, nearest first, each with its kinship, none where nothing is near; and the nearest name."""
     phrases = [phrase for phrase, _ in concepts()]
     kinship = _kinship(guidance, word, phrases)
     best: dict[str, float] = {}
@@ -98,7 +128,8 @@ def _guess(word: str, guidance: Guidance) -> list[tuple[Senses, float]]:
             best[name] = max(best.get(name, -1.0), value)
     order = sorted(best, key=lambda name: -best[name])[:_MOST_GUESSES]
     top = best[order[0]]
-    return [
+    nearest = phrases[int(kinship.argmax())]
+    found = [
         (
             Senses(surfaces=(name,) if name in surfaces() else (), characters=(name,) if name in characters() else ()),
             best[name],
@@ -106,6 +137,7 @@ def _guess(word: str, guidance: Guidance) -> list[tuple[Senses, float]]:
         for name in order
         if best[name] >= max(_NEAR, top - _BEHIND)
     ]
+    return found, nearest
 
 
 def _kinship(guidance: Guidance, word: str, phrases: list[str]) -> Float[Tensor, "p"]:

@@ -25,6 +25,7 @@ from clipmatrix.generate.events import (
     event_record,
 )
 from clipmatrix.generate.exporting import export_result, write_candidates, write_preview
+from clipmatrix.generate.guessing import in_known_words
 from clipmatrix.generate.health import report_health
 from clipmatrix.generate.live import LivePicture
 from clipmatrix.generate.loading import load_parts, text_warnings
@@ -142,7 +143,8 @@ class _Run:
         self._saved_step = self._step if self._saved else -1
         self._generator = torch.Generator().manual_seed(config.seed)
         self._plateau = Plateau(config.patience, config.steps, first_judged(self.config))
-        self._scorer = Scorer(parts.guidance, self.config.prompts, config.score)
+        said = in_known_words(self.config.prompts, parts.guidance)
+        self._scorer = Scorer(parts.guidance, said, config.score)
 
     def begin(self) -> Event:
         """Makes the run directory, or goes on in it."""

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from clipmatrix.bodies.body import Body
-from clipmatrix.generate.guessing import Meaning, Meanings, understand
+from clipmatrix.generate.guessing import Meaning, Meanings, reworded, understand
 from clipmatrix.generate.look_judge import LookJudge
 from clipmatrix.generate.settling import Given, read_given, settle
 from clipmatrix.generate.variation import vary
@@ -30,7 +30,7 @@ from clipmatrix.render.bake import bake_albedo, bake_offset, find_texels
 from clipmatrix.render.posed_bodies import shape_from_phenotypes, slot_weights
 from clipmatrix.scene.start import Start
 
-_DOUBT = 2.0
+_DOUBT = 6.0
 """What a guess costs, in nats, times how doubtful it is."""
 
 
@@ -61,7 +61,9 @@ class _Pool:
 
     def add(self, candidates: list[_Candidate], on_progress: Callable[[int], None]) -> None:
         """Scores further candidates, and sorts all."""
-        doubts = np.array([candidate.meaning.doubt if candidate.meaning else 0.0 for candidate in candidates])
+        # A look that wears nothing of what the words may mean is as doubtful as a guess can be.
+        stray = 1.0 if self.meanings.found else 0.0
+        doubts = np.array([candidate.meaning.doubt if candidate.meaning else stray for candidate in candidates])
         scores = self.judge.score([candidate.look for candidate in candidates], on_progress) - _DOUBT * doubts
         everyone, all_scores = self.candidates + candidates, np.concatenate([self.scores, scores])
         order = np.argsort(-all_scores, kind="stable")
@@ -170,11 +172,12 @@ def search_start(
     embedded encoder; with a large one most of the time is its own. The same seed gives the same start.
     """
     rng = np.random.default_rng((seed, 17))
-    judge = LookJudge(body, prompts, guidance, config)
     meanings = understand(prompts, guidance)
+    # What was in no caption lies anywhere: pictures are compared with what it is taken for.
+    judge = LookJudge(body, reworded(prompts, meanings), guidance, config)
     given = read_given(prompts, meanings.plain.characters, rng, "head" in body.regions)
     pool = _Pool(rng, meanings, given, judge)
-    is_clear = meanings.is_clear or given.bare is not None
+    is_clear = meanings.is_clear or given.bare is not None or _says_who_or_what(meanings.plain)
     num_rounds, num_candidates, num_variations = config.num_rounds, config.num_candidates, config.num_variations
     if is_clear and meanings.found:
         # The words leave little open: fewer looks, and none that says something else.
@@ -207,6 +210,12 @@ def search_start(
     shown = judge.render(finished, judge.targets[0], 160)
     caption = write_caption(np.random.default_rng(0), pool.candidates[0].look).text
     return SearchResult(start, caption, shown[:, 0])
+
+
+def _says_who_or_what(reading: Reading) -> bool:
+    """Whether it names a character, or a person's clothes, and knows all but adjectives: no other figure will do."""
+    is_dressed = reading.whole is None and any(told is not None and told.is_garment for told in reading.slots)
+    return (bool(reading.characters) or is_dressed) and not any(is_name for _, is_name in reading.unknown)
 
 
 def _finished(looks: list[Look], reading: Reading, body: Body) -> list[Look]:
