@@ -9,9 +9,11 @@ from tests.support_body import build_support_body
 
 from clipmatrix.bodies.anny import load_anny
 from clipmatrix.config import default_prompts
-from clipmatrix.generate.search import num_steps, search_start
+from clipmatrix.generate.search import _finished, num_steps, search_start
 from clipmatrix.guidance.mini import load_mini
 from clipmatrix.guidance.prompts import Prompt
+from clipmatrix.procedural.dressing import dress
+from clipmatrix.procedural.reading import read
 from clipmatrix.procedural.search_config import SearchConfig
 from clipmatrix.scene.start import Start
 
@@ -77,3 +79,13 @@ def test_on_the_real_body_parts_get_their_own_colour_and_words_their_build(mini)
     fat = search_start(body, default_prompts("a very fat man"), mini, SMALL, 64, 0).start
     weight = body.shape_names.index("weight")
     assert fat.shape[weight] > body.neutral_shape[weight] + 0.3
+
+
+def test_a_body_without_hands_is_finished_without_clothes() -> None:
+    body = load_anny()
+    regions = {**body.regions, "arms": body.regions["arms"] + body.regions["hands"]}
+    regions["hands"] = torch.zeros_like(regions["arms"])
+    reading = read("a woman with long red hair in a blue dress")
+    looks = [dress(np.random.default_rng(0), reading)]
+    assert _finished(looks, reading, replace(body, regions=regions)) is looks
+    assert _finished(looks, reading, body)[0] is not looks[0]

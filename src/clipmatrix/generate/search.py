@@ -220,12 +220,14 @@ def _says_who_or_what(reading: Reading) -> bool:
 
 def _finished(looks: list[Look], reading: Reading, body: Body) -> list[Look]:
     """The looks with hair or hats, and clothes with hems. The encoder has never seen any: it has chosen by now."""
-    if not all(slot in body.regions for slot in SLOTS):
+    slots = slot_weights(body)
+    if len(np.unique(slots.argmax(1))) < len(SLOTS):
+        # A part that no vertex belongs to has no place.
         return looks
     head = body.template.vertices[body.regions["head"] > 0.5].cpu()
     low, high, back, front = (float(value) for value in (*torch.aminmax(head[:, 1]), *torch.aminmax(head[:, 2])))
     box = HeadBox(low, high - low, (back + front) / 2)
-    limbs = find_limbs(body.template.vertices.cpu().double().numpy(), slot_weights(body))
+    limbs = find_limbs(body.template.vertices.cpu().double().numpy(), slots)
     has_face = reading.bare is not None or reading.slots[HEAD] is not None
     who = reading.characters[0] if reading.characters else ""
     return [crown(tailor(look, reading, limbs), reading.headwear, box, who, has_face) for look in looks]

@@ -10,18 +10,13 @@ from typing import no_type_check
 import numpy as np
 from numba import njit, prange
 
+from clipmatrix.procedural.covering import lay_cover
 from clipmatrix.procedural.noise import cells, fractal_noise, hash_cell, smoothstep, value_noise
 from clipmatrix.procedural.primitives import (
     AXIS,
     COLOR_A,
     COLOR_B,
     COLOR_C,
-    COVER_AXIS,
-    COVER_BLUR,
-    COVER_COLOR,
-    COVER_GRAIN,
-    COVER_START,
-    COVER_WAVES,
     COVER_WIDTH,
     COVERS,
     FREQUENCY,
@@ -322,34 +317,6 @@ def _mix_scattered(primitive, layer, x, y, z, wx, wy, wz):
 
 @no_type_check
 @njit(cache=True, nogil=True)
-def beyond_cover(layer, first, x, y, z):
-    """How far in metres a rest position lies beyond the plane of the cover whose columns begin at ``first``."""
-    axis = first + COVER_AXIS
-    along = abs(x) * layer[axis] + y * layer[axis + 1] + z * layer[axis + 2] - layer[first + COVER_START]
-    if layer[first + COVER_WAVES] > 0.0:
-        waves = fractal_noise(x * 6, y * 6, z * 6, int(layer[SEED]) + 50 + first, 2) - 0.5
-        along += layer[first + COVER_WAVES] * waves
-    return along
-
-
-@no_type_check
-@njit(cache=True, nogil=True)
-def _cover(layer, first, x, y, z, out):
-    """Lay what covers the layer over its colour."""
-    blur = layer[first + COVER_BLUR]
-    share = smoothstep(-blur, blur, beyond_cover(layer, first, x, y, z))
-    if share == 0.0:
-        return
-    shade = 1.0
-    if layer[first + COVER_GRAIN] > 0.0:
-        strands = fractal_noise(x * 150, y * 22, z * 150, int(layer[SEED]) + 8, 2) - 0.5
-        shade = 1.0 + 2.0 * layer[first + COVER_GRAIN] * strands
-    for k in range(3):
-        out[k] += share * (min(1.0, max(0.0, layer[first + COVER_COLOR + k] * shade)) - out[k])
-
-
-@no_type_check
-@njit(cache=True, nogil=True)
 def layer_color(layer, x, y, z, out):
     """Write the sRGB colour in [0, 1] of one layer at one rest position in metres into ``out``."""
     primitive, seed, warp = int(layer[PRIMITIVE]), int(layer[SEED]), layer[WARP]
@@ -386,7 +353,7 @@ def layer_color(layer, x, y, z, out):
     for i in range(NUM_COVERS):
         first = COVERS + i * COVER_WIDTH
         if layer[first + IS_COVERED] > 0.0:
-            _cover(layer, first, x, y, z, out)
+            lay_cover(layer, first, x, y, z, out)
 
 
 @no_type_check

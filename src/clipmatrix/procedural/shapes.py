@@ -6,9 +6,9 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
+from clipmatrix.procedural.covering import beyond_cover
 from clipmatrix.procedural.limbs import displace_head, displace_limbs, displace_trunk, part_box
 from clipmatrix.procedural.noise import cells, fractal_noise, smoothstep
-from clipmatrix.procedural.patterns import beyond_cover
 from clipmatrix.procedural.primitives import (
     COVER_BLUR,
     COVER_THICKNESS,
