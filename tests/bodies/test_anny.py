@@ -12,6 +12,7 @@ from clipmatrix.bodies.anny import AnnyShapeSpace
 from clipmatrix.bodies.body import REGIONS, Body
 from clipmatrix.bodies.rig import prune_influences
 from clipmatrix.geometry.mesh import face_normals
+from clipmatrix.render.bake import find_texels
 
 
 def double(space: AnnyShapeSpace) -> AnnyShapeSpace:
@@ -69,16 +70,44 @@ def test_faces_look_outward(anny_body: Body) -> None:
 
 
 def test_uvs_start_at_the_top_left(anny_body: Body) -> None:
-    """Anny's own layout counts from the bottom; the head is drawn in its upper left."""
+    """Anny's own layout counts from the bottom; only the eyeballs' islands were moved."""
     import anny
 
     model = anny.Anny(skinning_method="lbs")
     original = model.texture_coordinates
     assert original is not None
     flipped = anny_body.template.uvs * torch.tensor([1.0, -1.0]) + torch.tensor([0.0, 1.0])
-    torch.testing.assert_close(flipped, original.float(), atol=1e-6, rtol=0)
+    eyes = anny_body.template.face_uvs[_is_eye(anny_body)[anny_body.template.faces].all(1)].unique()
+    others = torch.ones(len(flipped), dtype=torch.bool)
+    others[eyes] = False
+    assert 0 < len(eyes) < 400
+    torch.testing.assert_close(flipped[others], original.float()[others], atol=1e-6, rtol=0)
     assert 0.0 <= float(anny_body.template.uvs.min()) < float(anny_body.template.uvs.max()) <= 1.0
     assert int(anny_body.template.face_uvs.max()) < anny_body.template.uvs.shape[0]
+
+
+def _is_eye(body: Body) -> Tensor:
+    joints = torch.tensor([body.humanoid["eye_l"], body.humanoid["eye_r"]])
+    return (body.rig.joint_weights * torch.isin(body.rig.joint_ids, joints)).sum(1) > 0.5
+
+
+def test_eyes_have_room_of_their_own_in_the_texture(anny_body: Body) -> None:
+    """No other face lies between theirs, and an iris is more than a texel wide."""
+    size = 512
+    texels = find_texels(anny_body.template, size)
+    is_eye = _is_eye(anny_body)
+    corners = anny_body.template.uvs[anny_body.template.face_uvs]
+    of_eye = is_eye[anny_body.template.faces].all(1)
+    low, high = corners[of_eye].flatten(0, 1).amin(0), corners[of_eye].flatten(0, 1).amax(0)
+    centres = corners[~of_eye].mean(1)
+    assert not ((centres > low) & (centres < high)).all(1).any()
+    front = torch.einsum(
+        "nc,ncd->nd", torch.from_numpy(texels.weights).float(), anny_body.template.vertices[texels.vertex_ids]
+    )
+    shown = is_eye[torch.from_numpy(texels.vertex_ids)].all(1) & (front[:, 2] > 0.143)
+    # Of each eye some fifty texels face the front, where Anny's own layout has one or two.
+    assert 30 < int((shown & (front[:, 0] > 0)).sum()) < 200
+    assert 30 < int((shown & (front[:, 0] < 0)).sum()) < 200
 
 
 def test_the_shape_gradient_is_the_finite_difference(anny_body: Body, generator: torch.Generator) -> None:

@@ -19,7 +19,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 from clipmatrix.bodies.anny_face import anny_morphs
 from clipmatrix.bodies.belt import belted
-from clipmatrix.bodies.body import REGIONS, Body, RestBody
+from clipmatrix.bodies.body import REGIONS, Body, FaceMarks, RestBody
 from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, joint_from_heads, prune_influences
 from clipmatrix.errors import BodyError
 from clipmatrix.geometry.mesh import Mesh
@@ -103,6 +103,19 @@ _REGION_JOINTS = {
     "legs": ("upperleg", "lowerleg"),
     "feet": ("foot", "toe"),
 }
+# Where the eyeballs' islands go in the texture (u, v), and how many times as wide they become.
+_EYE_CORNERS = {"eye.L": (0.775, 0.02), "eye.R": (0.885, 0.02)}
+_EYE_SCALE = 4.0
+# Read off a picture of the neutral body's head, which stands on y = 0.
+_FACE = FaceMarks(
+    eye=(0.0313, 1.7225, 0.1291),
+    brow=((0.0125, 1.7375), (0.022, 1.741), (0.033, 1.7425), (0.042, 1.741), (0.049, 1.7365)),
+    brow_height=0.0055,
+    mouth=1.6495,
+    mouth_width=0.0262,
+    lips=(0.0088, 0.0128),
+    front=0.1,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +234,7 @@ def load_anny(device: torch.device | str = "cpu") -> Body:
     mesh = Mesh(
         vertices=neutral_body.vertices,
         faces=model.faces.long().to(device),
-        uvs=torch.stack([uvs[:, 0], 1.0 - uvs[:, 1]], dim=1).float().to(device),
+        uvs=_with_large_eyes(torch.stack([uvs[:, 0], 1.0 - uvs[:, 1]], dim=1), face_uvs, model.faces, rig).to(device),
         face_uvs=face_uvs.long().to(device),
     )
     return Body(
@@ -237,6 +250,7 @@ def load_anny(device: torch.device | str = "cpu") -> Body:
         mirror_ids=_mirror_ids(neutral_body.vertices),
         licence=_LICENCE,
         morphs=anny_morphs,
+        face=_FACE,
     )
 
 
@@ -310,6 +324,22 @@ def y_up(points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
     """Points of a z-up figure that faces -Y as those of a y-up figure that faces +Z."""
     x, y, z = points.unbind(-1)
     return torch.stack([x, z, -y], dim=-1)
+
+
+def _with_large_eyes(
+    uvs: Float[Tensor, "t 2"], face_uvs: Int64[Tensor, "f 3"], faces: Int64[Tensor, "f 3"], rig: Rig
+) -> Float[Tensor, "t 2"]:
+    """The uv coordinates with the eyeballs' islands enlarged into a corner that is free.
+
+    Anny gives an iris one texel of a texture of 512: now thirty, so that it can have a pupil.
+    """
+    uvs = uvs.float().clone()
+    for joint, (left, top) in _EYE_CORNERS.items():
+        is_of_eye = (rig.joint_weights * (rig.joint_ids == rig.joint_names.index(joint))).sum(1).cpu() > 0.5
+        ids = face_uvs.long()[is_of_eye[faces.long()].all(1)].unique()
+        low = uvs[ids].amin(0)
+        uvs[ids] = torch.tensor([left, top]) + _EYE_SCALE * (uvs[ids] - low)
+    return uvs
 
 
 def _humanoid(joint_names: tuple[str, ...]) -> dict[str, int]:

@@ -63,6 +63,25 @@ class FixedShape:
         return self.rest
 
 
+@dataclass(frozen=True)
+class FaceMarks:
+    """Where the face of the neutral template lies, in metres, mirrored about x = 0.
+
+    ``eye`` is the centre of the left eyeball, whose vertices follow the joint of the role ``eye_l``; it looks along +Z.
+    ``brow`` are points (x, y) along the left brow from the nose outwards. ``mouth`` is the height at which the lips
+    part, ``mouth_width`` half its width, ``lips`` the heights of the upper and the lower lip. What lies behind
+    ``front`` is no face.
+    """
+
+    eye: tuple[float, float, float]
+    brow: tuple[tuple[float, float], ...]
+    brow_height: float
+    mouth: float
+    mouth_width: float
+    lips: tuple[float, float]
+    front: float
+
+
 @dataclass(frozen=True, eq=False)
 class Body:
     """A template with everything that can be changed about it.
@@ -75,7 +94,7 @@ class Body:
     vertices that lie at one place. ``placement`` and ``source`` lead back to the file that a body came from, and
     ``notes`` are lines for the user about what was done to it. ``loose_joints`` may be turned at random.
     ``morphs`` gives the facial actions when they are asked for, as loading them takes time.
-    Several figures of one body have it as their ``base``.
+    Several figures of one body have it as their ``base``. ``face`` says where its face is, if it has one.
     """
 
     name: str
@@ -96,6 +115,7 @@ class Body:
     loose_joints: tuple[int, ...] = ()
     morphs: Callable[[], tuple[Morph, ...]] = no_morphs
     base: "Body | None" = None
+    face: FaceMarks | None = None
     num_figures: int = 1
 
 

@@ -20,6 +20,7 @@ from clipmatrix.guidance.base import Guidance, WordGuidance
 from clipmatrix.guidance.loading import load_guidance
 from clipmatrix.guidance.panel import word_guidances
 from clipmatrix.guidance.pictures import with_pictures
+from clipmatrix.procedural.faces import face_words
 from clipmatrix.procedural.headwear import headwear_words
 from clipmatrix.render.pipeline import rasterizer_for
 from clipmatrix.views.shots import ShotSampler
@@ -117,7 +118,7 @@ def text_warnings(guidance: Guidance, texts: Sequence[str]) -> tuple[str, ...]:
 
 def _word_warnings(guidance: WordGuidance, texts: Sequence[str]) -> list[str]:
     """At most one line: the words without a picture, those that are not read, and what to do about them."""
-    painted = headwear_words()
+    painted = headwear_words() | face_words()
     guessed = {word.lower(): word for text in texts for word in guidance.unpictured_words(text)}
     unread = {word.lower(): word for text in texts for word in guidance.unknown_words(text)}
     guessed, unread = ({key: words[key] for key in words if key not in painted} for words in (guessed, unread))

@@ -5,11 +5,13 @@ meaning, or searched: thousands of looks are described, and those whose descript
 kept. Then pictures decide: looks are rendered small, scored against near misses of the prompt, and evolved.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from clipmatrix.bodies.body import Body
 from clipmatrix.generate.guessing import Meaning, Meanings, reworded, understand
@@ -20,13 +22,15 @@ from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.prompts import Prompt, is_picture_key
 from clipmatrix.procedural.captions import HEAD, TORSO, write_caption
 from clipmatrix.procedural.dressing import dress, impose, redress
+from clipmatrix.procedural.faces import face_of, read_face
 from clipmatrix.procedural.headwear import HeadBox, crown
 from clipmatrix.procedural.looks import Look, sample_look
 from clipmatrix.procedural.reading import Reading
 from clipmatrix.procedural.search_config import SearchConfig
 from clipmatrix.procedural.tables import SLOTS
 from clipmatrix.procedural.tailoring import find_limbs, tailor
-from clipmatrix.render.bake import bake_albedo, bake_offset, find_texels
+from clipmatrix.render.bake import Texels, bake_albedo, bake_offset, find_texels
+from clipmatrix.render.faces import paint_face
 from clipmatrix.render.posed_bodies import shape_from_phenotypes, slot_weights
 from clipmatrix.scene.start import Start
 
@@ -203,13 +207,23 @@ def search_start(
     start = Start(
         shape=shape,
         offset=bake_offset(best, body, shape),
-        albedo_srgb=bake_albedo(best, body, find_texels(body.template, texture_size)),
+        albedo_srgb=_with_face(best, meanings.plain, prompts, body, find_texels(body.template, texture_size)),
         roughness=best.roughness,
         metallic=best.metallic,
     )
     shown = judge.render(finished, judge.targets[0], 160)
     caption = write_caption(np.random.default_rng(0), pool.candidates[0].look).text
     return SearchResult(start, caption, shown[:, 0])
+
+
+def _with_face(
+    look: Look, reading: Reading, prompts: Sequence[Prompt], body: Body, texels: Texels
+) -> Float[Tensor, "th tw 3"]:
+    """The look as a texture, with eyes, brows and lips. The encoder has never seen any: it has chosen by now."""
+    albedo = bake_albedo(look, body, texels)
+    told = read_face("; ".join(prompt.text for prompt in prompts if prompt.weight > 0 and not prompt.image))
+    face = face_of(look, told, reading.headwear, reading.characters[0] if reading.characters else "")
+    return albedo if face is None else paint_face(albedo, body, texels, face)
 
 
 def _says_who_or_what(reading: Reading) -> bool:

@@ -127,11 +127,11 @@ def read_headwear(text: str) -> tuple[Headwear, str]:
     if match := patterns["hair"].search(lower):
         words = set(re.findall(r"[a-z]+", match["before"]))
         is_long = True if words & {"long", "flowing"} else False if words & {"short", "cropped", "shaved"} else None
-        found = replace(found, hair=_named(match["before"], _table()["shades"]), is_long=is_long)
+        found = replace(found, hair=named_color(match["before"], _table()["shades"]), is_long=is_long)
     if match := patterns["beard"].search(lower):
-        found = replace(found, beard=_named(match["before"], _table()["shades"]), is_bearded=True)
+        found = replace(found, beard=named_color(match["before"], _table()["shades"]), is_bearded=True)
     if match := patterns["hat"].search(lower):
-        found = replace(found, hat=_named(match["before"], {}), has_hat=True)
+        found = replace(found, hat=named_color(match["before"], {}), has_hat=True)
     if patterns["bald"].search(lower):
         found = replace(found, is_bald=True)
         text = patterns["bald"].sub("", lower)
@@ -140,25 +140,26 @@ def read_headwear(text: str) -> tuple[Headwear, str]:
     is_hair = match is not None and re.match(r"[ -]hair", lower[match.end() :]) is not None
     if match and not is_hair and (match["next"] or match["who"] not in _table()["adjectives"]):
         shade = _table()["shades"][_table()["people"][match["who"].replace("-", " ")]]
-        found = replace(found, hair=found.hair or _rgb(shade))
+        found = replace(found, hair=found.hair or rgb_of(shade))
         text = text[: match.start()] + (match["next"] or " person").strip() + text[match.end() :]
     return found, text
 
 
-def _named(words: str, shades: Mapping[str, str]) -> Rgb | None:
+def named_color(words: str, shades: Mapping[str, str]) -> Rgb | None:
     """The colour that the last of these words name."""
     parts = re.findall(r"[a-z]+", words)
     for start in range(len(parts)):
         name = " ".join(parts[start:])
         if name in shades:
-            return _rgb(shades[name])
+            return rgb_of(shades[name])
         if name in colors().ids:
             red, green, blue = (float(value) for value in colors().rgb[colors().ids[name]])
             return red, green, blue
     return None
 
 
-def _rgb(text: str) -> Rgb:
+def rgb_of(text: str) -> Rgb:
+    """The colour of a hexadecimal text, such as ``#1c140e``."""
     red, green, blue = (float(value) for value in rgb_from_hex(text))
     return red, green, blue
 
@@ -216,7 +217,7 @@ def _own(rng: np.random.Generator, what: str, name: str, look: Look) -> Rgb | No
 
 def _natural_hair(rng: np.random.Generator, head: Layer) -> Rgb:
     """Of what people have by nature, what is darker than the skin."""
-    natural = [_rgb(text) for text in _table()["natural"]]
+    natural = [rgb_of(text) for text in _table()["natural"]]
     natural = [rgb for rgb in natural if sum(rgb) < 0.75 * head.rgb(0).sum()] or natural[:1]
     return natural[rng.integers(len(natural))]
 
@@ -226,7 +227,7 @@ def _drawn(rng: np.random.Generator, choices: str, look: Look) -> Rgb:
         red, green, blue = (float(value) for value in look.layers[_TORSO].rgb(0))
         return red, green, blue
     names = choices.split(",")
-    return _rgb(names[rng.integers(len(names))])
+    return rgb_of(names[rng.integers(len(names))])
 
 
 def _painted(head: Layer, rgb: Rgb, box: HeadBox, line: _Line) -> Layer:
