@@ -7,7 +7,7 @@ import torch
 from tests.bodies.smplx_files import write_smplx
 
 from clipmatrix.bodies.anny import load_anny
-from clipmatrix.bodies.belt import belted
+from clipmatrix.bodies.belt import belted, collared
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.smplx import load_smplx
 
@@ -63,3 +63,29 @@ def test_the_line_is_straight_between_the_vertices_of_a_zigzag() -> None:
     found = belted(regions, torch.stack([torch.zeros(4), heights, torch.zeros(4)], dim=1))
     torch.testing.assert_close(found["legs"][1:], torch.tensor([0.75, 0.25, 0.375]))
     torch.testing.assert_close(found["legs"] + found["torso"], torch.ones(4))
+
+
+def test_the_collar_of_anny_is_a_plane_and_lower_in_front() -> None:
+    body = load_anny()
+    head, torso = body.regions["head"], body.regions["torso"]
+    points = body.template.vertices.double()
+    is_line = (head * torso > 0.05) & (head + torso > 0.99)
+    assert int(is_line.sum()) > 20
+    design = torch.stack([torch.ones_like(points[:, 0]), points[:, 2]], dim=1)[is_line]
+    solution = torch.linalg.lstsq(design, points[is_line, 1:2]).solution
+    assert float(solution[1, 0]) < -0.3
+    assert float((points[is_line, 1:2] - design @ solution).abs().max()) < 0.02
+    torch.testing.assert_close(_parts(body), torch.ones(len(points)), atol=1e-5, rtol=0)
+
+
+def test_the_collar_leaves_head_and_trunk_elsewhere_as_they_were() -> None:
+    body = load_anny()
+    points = body.template.vertices
+    assert float(body.regions["head"][points[:, 1] > 1.68].min()) > 0.99
+    assert float(body.regions["head"][points[:, 1] < 1.45].max()) == 0.0
+
+
+def test_without_a_shared_neck_there_is_no_collar() -> None:
+    regions = {"head": torch.tensor([1.0, 0.0]), "torso": torch.tensor([0.0, 1.0])}
+    found = collared(regions, torch.tensor([[0.0, 1.7, 0.0], [0.0, 1.0, 0.0]]))
+    assert all(torch.equal(found[name], regions[name]) for name in regions)

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from clipmatrix.bodies.anny_face import anny_morphs
-from clipmatrix.bodies.belt import belted
+from clipmatrix.bodies.belt import belted, collared
 from clipmatrix.bodies.body import REGIONS, Body, FaceMarks, RestBody
 from clipmatrix.bodies.rig import NUM_INFLUENCES, Rig, joint_from_heads, prune_influences
 from clipmatrix.errors import BodyError
@@ -245,7 +245,7 @@ def load_anny(device: torch.device | str = "cpu") -> Body:
         shape_bounds=bounds,
         neutral_shape=neutral,
         rest=rest,
-        regions=belted(_regions(rig), neutral_body.vertices),
+        regions=collared(belted(_regions(rig), neutral_body.vertices), neutral_body.vertices),
         humanoid=_humanoid(names),
         mirror_ids=_mirror_ids(neutral_body.vertices),
         licence=_LICENCE,
