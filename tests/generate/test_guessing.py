@@ -78,10 +78,44 @@ def test_the_embedded_encoder_reads_unknown_words_as_known_ones(mini: MiniGuidan
     assert "lava" in first.text
     assert in_known_words(default_prompts("a lava golem"), mini) == default_prompts("a lava golem")
     # Words near to nothing stay, and so does everything for an encoder that knows words by itself.
-    assert in_known_words(default_prompts("a chequerboard man"), mini) == default_prompts("a chequerboard man")
+    assert in_known_words(default_prompts("a xyzzyq man"), mini) == default_prompts("a xyzzyq man")
     assert in_known_words(default_prompts("a volcanic golem"), load_fake()) == default_prompts("a volcanic golem")
 
 
 def test_rewording_changes_whole_words_only(mini: MiniGuidance) -> None:
     meanings = replace(understand(default_prompts("a man"), mini), synonyms={"volcanic": "lava"})
     assert meanings.reworded("A Volcanic golem, volcanically") == "A lava golem, volcanically"
+
+
+@pytest.mark.parametrize(
+    ("text", "surface"),
+    [
+        ("an oak statue", "wood"), ("a boulder giant", "stone"), ("a woman covered in ivy", "leaves"),
+        ("a platinum statue", "silver"), ("a limestone golem", "stone"), ("an eagle man", "feathers"),
+    ],
+)  # fmt: skip
+def test_words_of_no_table_are_the_stuffs_that_dictionaries_say(text: str, surface: str, mini: MiniGuidance) -> None:
+    reading = understand((Prompt(text),), mini).found[0].reading
+    assert reading.whole is not None
+    assert surface in reading.whole.kinds
+
+
+@pytest.mark.parametrize(("text", "name"), [("a warlock", "witch"), ("a harlequin", "clown"), ("a druid", "wizard")])
+def test_words_of_no_table_are_the_characters_that_dictionaries_say(text: str, name: str, mini: MiniGuidance) -> None:
+    assert name in understand((Prompt(text),), mini).found[0].reading.characters
+
+
+def test_a_place_says_what_somebody_is_like_of_whom_nothing_else_is_said(mini: MiniGuidance) -> None:
+    reading = understand((Prompt("a monster from the inferno"),), mini).found[0].reading
+    assert reading.whole is not None
+    assert "fire" in reading.whole.kinds
+    # What is said besides counts more.
+    plain = understand((Prompt("a red monster from the forest"),), mini).plain
+    assert plain.whole is not None
+    assert plain.whole.kinds == ()
+
+
+def test_two_guesses_that_are_as_near_are_both_named(mini: MiniGuidance) -> None:
+    (first, *_) = in_known_words(default_prompts("a volcanic golem"), mini)
+    assert "stone" in first.text
+    assert "lava" in first.text

@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from clipmatrix.guidance.base import Guidance, KinGuidance
+from clipmatrix.guidance.base import Guidance, WordGuidance
 from clipmatrix.guidance.prompts import Prompt, is_picture_key
 from clipmatrix.procedural.characters import characters
+from clipmatrix.procedural.kin import kin_of
 from clipmatrix.procedural.lexing import Senses, concepts
 from clipmatrix.procedural.reading import Reading, read, read_part
 from clipmatrix.procedural.tables import SLOTS, surfaces
@@ -22,6 +23,9 @@ _NEAR = 0.42
 
 _CLOSE = 0.5
 """Kinship from which a guess is taken for the word."""
+
+_CLOSE_CALL = 0.06
+"""What is so little behind the nearest guess is named beside it."""
 
 _BEHIND = 0.16
 """How far a second guess may stay behind the first."""
@@ -65,6 +69,10 @@ def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
     wholes = [prompt.text for prompt in told if prompt.region == "whole"]
     text = wholes[0] if wholes else ""
     plain = _with_parts(read(text), told)
+    if plain.says_nothing and not plain.unknown and " from " in text:
+        # Of whom nothing else is said, the place says what it is like.
+        text = text.replace(" from ", " made of ")
+        plain = _with_parts(read(text), told)
     if text and plain.says_nothing and not plain.unknown and not says_only_a_form(text):
         # A person of whom nothing is said, or only what no body can show, such as hair, is dressed as people are.
         text = f"{text}, {_PLAINLY_DRESSED}"
@@ -72,10 +80,8 @@ def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
     words = [word for word, _ in plain.unknown[:_MOST_WORDS]]
     named = {word: _guess(word, guidance) for word in words}
     guesses = {word: found for word, (found, _) in named.items() if found}
-    is_reworded = isinstance(guidance, KinGuidance)
-    synonyms = {
-        word: phrase for word, (found, phrase) in named.items() if is_reworded and found and found[0][1] >= _CLOSE
-    }
+    is_reworded = isinstance(guidance, WordGuidance)
+    synonyms = {word: phrase for word, (found, phrase) in named.items() if is_reworded and found}
     if not guesses:
         is_clear = not plain.says_nothing and not plain.unknown
         return Meanings((Meaning(plain, 0.0),) if not plain.says_nothing else (), plain, is_clear)
@@ -92,7 +98,7 @@ def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
 
 def in_known_words(prompts: tuple[Prompt, ...], guidance: Guidance) -> tuple[Prompt, ...]:
     """The prompts as an encoder is to read them: the embedded one in words that it has seen pictures of."""
-    if not isinstance(guidance, KinGuidance):
+    if not isinstance(guidance, WordGuidance):
         return prompts
     return reworded(prompts, understand(prompts, guidance))
 
@@ -120,6 +126,12 @@ def _with_parts(reading: Reading, prompts: list[Prompt]) -> Reading:
 
 def _guess(word: str, guidance: Guidance) -> tuple[list[tuple[Senses, float]], str]:
     """What a word may mean, nearest first, each with its kinship, none where nothing is near; and the nearest name."""
+    told = kin_of(word)
+    if told or isinstance(guidance, WordGuidance):
+        # The embedded encoder's own words lie where the table's do, and say less.
+        top = max(told.values(), default=0.0)
+        close = [_name(name) for name, kinship in told.items() if kinship > top - _CLOSE_CALL]
+        return [(_senses(name), kinship) for name, kinship in told.items()], " ".join(close[:2])
     phrases = [phrase for phrase, _ in concepts()]
     kinship = _kinship(guidance, word, phrases)
     best: dict[str, float] = {}
@@ -128,21 +140,20 @@ def _guess(word: str, guidance: Guidance) -> tuple[list[tuple[Senses, float]], s
             best[name] = max(best.get(name, -1.0), value)
     order = sorted(best, key=lambda name: -best[name])[:_MOST_GUESSES]
     top = best[order[0]]
-    nearest = phrases[int(kinship.argmax())]
-    found = [
-        (
-            Senses(surfaces=(name,) if name in surfaces() else (), characters=(name,) if name in characters() else ()),
-            best[name],
-        )
-        for name in order
-        if best[name] >= max(_NEAR, top - _BEHIND)
-    ]
-    return found, nearest
+    near = [name for name in order if best[name] >= max(_NEAR, top - _BEHIND)]
+    return [(_senses(name), best[name]) for name in near], phrases[int(kinship.argmax())]
+
+
+def _senses(name: str) -> Senses:
+    return Senses(surfaces=(name,) if name in surfaces() else (), characters=(name,) if name in characters() else ())
+
+
+def _name(name: str) -> str:
+    """What captions call it."""
+    return re.sub("^an? ", "", (surfaces()[name] if name in surfaces() else characters()[name]).words[0])
 
 
 def _kinship(guidance: Guidance, word: str, phrases: list[str]) -> Float[Tensor, "p"]:
-    if isinstance(guidance, KinGuidance):
-        return guidance.kinship([word], phrases)[0].float().cpu()
     # Any two texts are alike to a picture encoder: only what differs from their mean says something.
     embedded = guidance.encode_texts([f"a {text}" for text in (word, *phrases)]).float().cpu()
     centred = torch.nn.functional.normalize(embedded - embedded[1:].mean(0), dim=-1)

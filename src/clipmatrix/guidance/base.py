@@ -62,12 +62,3 @@ class CoarseGuidance(Guidance, Protocol):
     def enough(self) -> float:
         """The loss at usual weights at which plain colours have said all that their text asks for."""
         ...
-
-
-@runtime_checkable
-class KinGuidance(Guidance, Protocol):
-    """A guidance that knows how near words are in meaning, beside what it has seen of them."""
-
-    def kinship(self, words: Sequence[str], phrases: Sequence[str]) -> Float[Tensor, "w p"]:
-        """Cosines of the meanings in [-1, 1]; 0 where a word is not known."""
-        ...

@@ -97,11 +97,11 @@ _LINKS = (Role.WITH, Role.IN, Role.MADE, Role.IS, Role.AND, Role.ON, Role.ARTICL
 
 
 def plain(text: str) -> str:
-    """The text in lower case, without accents, hyphens as blanks and American spellings as British ones."""
+    """The text in lower case, without accents, hyphens as blanks and two spellings as one: grey and checker."""
     decomposed = unicodedata.normalize("NFKD", text.lower())
     flat = "".join(char for char in decomposed if not unicodedata.combining(char))
     flat = flat.replace("’", "'").replace("-", " ").replace("_", " ").replace("/", " ")
-    return re.sub(r"\bgray(ish)?\b", r"grey\1", flat)
+    return re.sub(r"\bchequer", "checker", re.sub(r"\bgray(ish)?\b", r"grey\1", flat))
 
 
 @cache
@@ -207,7 +207,7 @@ def _find(words: list[str], start: int, extra: Mapping[str, Token]) -> tuple[Tok
         if stem in phrases and phrases[stem].role is Role.NAME:
             return phrases[stem], start + length
     word = words[start]
-    for stem in _stems(word):
+    for stem in stems(word):
         if stem in extra:
             return extra[stem], start + 1
         if stem in phrases and phrases[stem].role in (Role.NAME, Role.BEING):
@@ -221,7 +221,7 @@ def _singular(phrase: str) -> str:
     return phrase[:-1] if phrase.endswith("s") and not phrase.endswith("ss") else phrase
 
 
-def _stems(word: str) -> list[str]:
+def stems(word: str) -> list[str]:
     """What the word may be a form of, nearest first."""
     word = word.removesuffix("'s")
     found = [word]
@@ -320,3 +320,8 @@ def concepts() -> tuple[tuple[str, Senses], ...]:
 def elsewhere() -> frozenset[str]:
     """Words after which nothing is said of the figure itself."""
     return frozenset(_table("words.yaml")["elsewhere"])
+
+
+def is_understood(word: str) -> bool:
+    """Whether the tables say what a word names or does, in this form or in one that it is derived from."""
+    return lex(word) == [] or lex(word)[0].role is not Role.UNKNOWN

@@ -91,21 +91,6 @@ class MiniGuidance:
             dict.fromkeys(word for word, is_read in self._find_names(text) if is_read and not pictured.has(word))
         )
 
-    def kinship(self, words: Sequence[str], phrases: Sequence[str]) -> Float[Tensor, "w p"]:
-        """Cosines of the meanings that the token table has for them, a phrase being the mean of its words.
-
-        The table is a sentence encoder's; the text tower above it has only seen captions, and tells words that were
-        in none of them less well apart.
-        """
-        return self._meanings(words) @ self._meanings(phrases).T
-
-    def _meanings(self, texts: Sequence[str]) -> Float[Tensor, "p c"]:
-        rows = tokenize(self._tokenizer, self._row_ids, texts, self._network.config.max_tokens).to(self._device)
-        vectors = self._network.text.table[rows]  # pyright: ignore[reportIndexIssue]
-        is_word = (rows != 0).to(vectors.dtype)[..., None]
-        mean = (vectors * is_word).sum(1) / is_word.sum(1).clamp(min=1.0)
-        return torch.nn.functional.normalize(mean, dim=-1)
-
     def _find_names(self, text: str) -> Iterator[tuple[str, bool]]:
         """The words, and names of several words, and whether they are read; single letters are passed over."""
         text = self.fit_text(text)
