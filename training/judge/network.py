@@ -1,7 +1,7 @@
-"""The judge's two towers in plain torch: convolutions with transformer blocks, and a head on sentence states.
+"""The judge's two towers in plain torch: a known convolutional trunk with attention, and a head on sentence states.
 
-Unlike the encoder that guides: no batch norm, wide depthwise kernels, attention over the picture's grid, layer norms;
-the text comes from a whole sentence encoder (``text.py``) and not from single words. Knows neither files nor training.
+Unlike the encoder that guides, it begins with weights that have seen photographs (``trunk.py``), attends over the
+picture's grid, and reads the text by a whole sentence encoder (``text.py``), not by single words. Knows no files.
 """
 
 import math
@@ -19,13 +19,13 @@ from torch.nn import functional as F
 class JudgeConfig:
     """The sizes of both towers.
 
-    ``image_size`` in pixels is a multiple of 16. ``widths`` are the channels of the grids at a 4th, 8th and 16th of it,
-    ``depths`` the blocks on each; the last ones attend. ``state_width`` is that of the sentence encoder's states.
+    ``image_size`` in pixels is a multiple of 16. The picture's grid at a 16th of it has ``vision_width`` channels and
+    ``vision_layers`` blocks that attend. ``state_width`` is that of the sentence encoder's states.
     """
 
     image_size: int = 128
-    widths: tuple[int, int, int] = (48, 96, 224)
-    depths: tuple[int, int, int] = (1, 2, 4)
+    vision_width: int = 256
+    vision_layers: int = 3
     heads: int = 4
     embedding: int = 224
     state_width: int = 768
@@ -40,46 +40,66 @@ class JudgeConfig:
     @staticmethod
     def from_json(settings: Mapping[str, Any]) -> "JudgeConfig":
         """The sizes out of ``config.json``. Raises: KeyError where one is missing."""
-        first, second, third = settings["widths"]
-        early, middle, late = settings["depths"]
-        rest = {
-            name: int(settings[name]) for name in JudgeConfig.__dataclass_fields__ if name not in ("widths", "depths")
-        }
-        return JudgeConfig(widths=(first, second, third), depths=(early, middle, late), **rest)
+        return JudgeConfig(**{name: int(settings[name]) for name in JudgeConfig.__dataclass_fields__})
 
     def to_json(self) -> dict[str, object]:
         """Plain values for ``config.json``."""
         return asdict(self)
 
 
-class _ChannelNorm(nn.Module):
-    """A layer norm over the channels of a grid."""
+_STAGES = ((16, 1, 1, 1, 3), (24, 6, 2, 2, 3), (40, 6, 2, 2, 5), (80, 6, 3, 2, 3), (112, 6, 3, 1, 5))
+"""Of each stage the channels, how much blocks widen them, the number of blocks, the first one's stride, the kernel."""
 
-    def __init__(self, width: int) -> None:
+TRUNK_WIDTH = _STAGES[-1][0]
+
+
+def _layer(wide: int, out: int, kernel: int, stride: int, groups: int, is_bent: bool) -> list[nn.Module]:
+    """A convolution with batch norm, perhaps cut off below 0 and above 6; strides pad below and on the right more."""
+    pad = kernel - stride if kernel > 1 else 0
+    layers: list[nn.Module] = []
+    if pad % 2:
+        less, more = pad // 2, pad - pad // 2
+        layers.append(nn.ZeroPad2d((less, more, less, more)))
+    padding = 0 if pad % 2 else pad // 2
+    layers += [nn.Conv2d(wide, out, kernel, stride, padding, groups=groups, bias=False), nn.BatchNorm2d(out, eps=1e-3)]
+    return [*layers, nn.ReLU6()] if is_bent else layers
+
+
+class _MobileBlock(nn.Module):
+    """An inverted bottleneck: widened, spread over its neighbours, narrowed; added to what came in where that fits."""
+
+    def __init__(self, wide: int, out: int, widen: int, stride: int, kernel: int) -> None:
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+        inner = widen * wide
+        layers = _layer(wide, inner, 1, 1, 1, is_bent=True) if widen > 1 else []
+        layers += _layer(inner, inner, kernel, stride, inner, is_bent=True)
+        self.layers = nn.Sequential(*layers, *_layer(inner, out, 1, 1, 1, is_bent=False))
+        self.is_residue = stride == 1 and wide == out
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        placed = x.permute(0, 2, 3, 1)
-        return F.layer_norm(placed, placed.shape[-1:], self.weight, self.bias).permute(0, 3, 1, 2)
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h2 w2"]:
+        return x + self.layers(x) if self.is_residue else self.layers(x)
 
 
-class _Block(nn.Module):
-    """A wide depthwise convolution and a pointwise perceptron, as a residue.
+class JudgeTrunk(nn.Module):
+    """EfficientNet-Lite0 down to a 16th of the picture's side, so that its published weights fit (``trunk.py``).
 
-    Reference: Liu et al., "A ConvNet for the 2020s", CVPR 2022.
+    Reference: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019; the
+    Lite models leave out squeeze-and-excitation and cut off at 6.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.spread = nn.Conv2d(width, width, 5, 1, 2, groups=width)
-        self.norm = _ChannelNorm(width)
-        self.widen = nn.Conv2d(width, 3 * width, 1)
-        self.narrow = nn.Conv2d(3 * width, width, 1)
-        self.gain = nn.Parameter(torch.full((width, 1, 1), 0.1))
+        wide = 32
+        layers = _layer(3, wide, 3, 2, 1, is_bent=True)
+        for out, widen, count, stride, kernel in _STAGES:
+            for index in range(count):
+                layers.append(_MobileBlock(wide, out, widen, stride if index == 0 else 1, kernel))
+                wide = out
+        self.layers = nn.Sequential(*layers)
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        return x + self.gain * self.narrow(F.gelu(self.widen(self.norm(self.spread(x)))))
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
+        """Features of sRGB pictures in [0, 1], as they are before any cut-off."""
+        return self.layers((images - 0.5) * 2.0)
 
 
 class _Attention(nn.Module):
@@ -106,25 +126,21 @@ class _Attention(nn.Module):
 
 
 class JudgeVision(nn.Module):
-    """Patches of four pixels, convolutions on two grids, attention on the third with one token that gathers."""
+    """A trunk of convolutions, then attention over its grid with one token that gathers."""
 
     def __init__(self, config: JudgeConfig) -> None:
         super().__init__()
-        (a, b, c), (early, middle, late) = config.widths, config.depths
-        self.grid = nn.Sequential(
-            nn.Conv2d(3, a, 4, 4), _ChannelNorm(a), *(_Block(a) for _ in range(early)),
-            _ChannelNorm(a), nn.Conv2d(a, b, 2, 2), *(_Block(b) for _ in range(middle)),
-            _ChannelNorm(b), nn.Conv2d(b, c, 2, 2),
-        )  # fmt: skip
-        side = config.image_size // 16
-        self.position = nn.Parameter(torch.randn(side * side + 1, c) * 0.02)
-        self.gather = nn.Parameter(torch.randn(1, 1, c) * 0.02)
-        self.layers = nn.Sequential(*(_Attention(c, config.heads) for _ in range(late)))
-        self.norm = nn.LayerNorm(c)
+        width, side = config.vision_width, config.image_size // 16
+        self.trunk = JudgeTrunk()
+        self.enter = nn.Conv2d(TRUNK_WIDTH, width, 1)
+        self.position = nn.Parameter(torch.randn(side * side + 1, width) * 0.02)
+        self.gather = nn.Parameter(torch.randn(1, 1, width) * 0.02)
+        self.layers = nn.Sequential(*(_Attention(width, config.heads) for _ in range(config.vision_layers)))
+        self.norm = nn.LayerNorm(width)
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n"]:
         """Features of sRGB pictures in [0, 1]: what the gathering token holds, and the mean of the rest."""
-        tokens = self.grid((images - 0.5) * 4.0).flatten(2).transpose(1, 2)
+        tokens = self.enter(self.trunk(images)).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.gather.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], dim=1)
         tokens = self.norm(self.layers(tokens + self.position))
         return torch.cat([tokens[:, 0], tokens[:, 1:].mean(1)], dim=1)
@@ -177,7 +193,7 @@ class JudgeNetwork(nn.Module):
     def __init__(self, config: JudgeConfig) -> None:
         super().__init__()
         self.config = config
-        features = 2 * config.widths[2]
+        features = 2 * config.vision_width
         self.vision, self.text = JudgeVision(config), JudgeText(config)
         self.project = nn.Linear(features, config.embedding)
         self.builds = nn.Linear(config.embedding, config.num_builds, bias=False)

