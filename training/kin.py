@@ -51,7 +51,7 @@ _VAGUE = 0.06
 _WHOLE = 3.5
 """The sum of a word that is in every way the same: its cosines, and half for its place in WordNet."""
 
-_INSTEAD = {"metallic": "silver", "scaled": "scales", "shaggy": "brown_fur"}
+INSTEAD = {"metallic": "silver", "scaled": "scales", "shaggy": "brown_fur"}
 """For what needs a colour to be told, the nearest that has one of its own."""
 
 _BATCH = 2048
@@ -100,7 +100,7 @@ class Kinship:
     def colored(self, kinship: Float[np.ndarray, "w k"]) -> Float[np.ndarray, "w k"]:
         """The kinship with surfaces of no colour replaced by those that have one."""
         kinship = kinship.copy()
-        for name, instead in _INSTEAD.items():
+        for name, instead in INSTEAD.items():
             first, second = self.names.index(name), self.names.index(instead)
             kinship[:, second] = np.maximum(kinship[:, first], kinship[:, second])
             kinship[:, first] = 0.0

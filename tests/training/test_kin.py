@@ -41,7 +41,15 @@ def test_words_without_a_place_count_less(kinship: Kinship, monkeypatch: pytest.
     (before,) = kinship.of(["zzz"])
     monkeypatch.setattr(kin, "_VAGUE", 0.0)
     (after,) = kinship.of(["zzz"])
-    assert (before < after - 0.05).all()
+    has_color = np.array([name not in kin.INSTEAD for name in kinship.names])
+    assert (before < after - 0.05)[has_color].all()
+
+
+def test_what_needs_a_color_is_replaced_by_what_has_one(kinship: Kinship) -> None:
+    values = np.zeros((1, len(kinship.names)))
+    values[0, kinship.names.index("metallic")] = 0.7
+    (found,) = kinship.colored(values)
+    assert kinship.choose(found) == {"silver": 0.7}
 
 
 def test_only_near_names_are_chosen_nearest_first(kinship: Kinship) -> None:
