@@ -86,7 +86,7 @@ def test_other_words_stay_apart(first: str, second: str) -> None:
 def test_the_user_gets_one_line_for_all_texts(mini: MiniGuidance) -> None:
     (line,) = text_warnings(mini, ["a steampunk man", "a Steampunk friend", "a qzxv dragon"])
     assert line == (
-        "no picture for: 'Steampunk', 'friend'; they will be guessed from their meaning; not read at all: 'qzxv'; "
+        "no picture for: 'Steampunk'; they will be guessed from their meaning; not read at all: 'qzxv'; "
         "a larger encoder knows more words: --clip openai/clip-vit-base-patch32"
     )
     assert text_warnings(mini, ["a light blue dragon"]) == ()
@@ -105,3 +105,8 @@ def test_only_the_embedded_encoder_speaks_of_words(mini: MiniGuidance, clip_fold
     for other in (clip, load_fake()):
         assert not isinstance(other, WordGuidance)
         assert text_warnings(other, ["a qzxv man"]) == ()
+
+
+def test_what_words_are_read_as_is_said() -> None:
+    (line,) = text_warnings(load_guidance("mini", "cpu"), ["a druid in oak, and qzxv"])
+    assert line.startswith("read for want of pictures: 'oak' as wood, 'druid' as wizard; not read at all: 'qzxv'; ")

@@ -22,6 +22,8 @@ from clipmatrix.guidance.panel import word_guidances
 from clipmatrix.guidance.pictures import with_pictures
 from clipmatrix.procedural.faces import face_words
 from clipmatrix.procedural.headwear import headwear_words
+from clipmatrix.procedural.kin import kin_of
+from clipmatrix.procedural.lexing import Role, sense_of
 from clipmatrix.render.pipeline import rasterizer_for
 from clipmatrix.views.shots import ShotSampler
 
@@ -122,7 +124,14 @@ def _word_warnings(guidance: WordGuidance, texts: Sequence[str]) -> list[str]:
     guessed = {word.lower(): word for text in texts for word in guidance.unpictured_words(text)}
     unread = {word.lower(): word for text in texts for word in guidance.unknown_words(text)}
     guessed, unread = ({key: words[key] for key in words if key not in painted} for words in (guessed, unread))
+    # What tables know is read by them: as something that has pictures, or as no more than a figure.
+    names = {key: name for key in (*guessed, *unread) if (name := _read_as(key)) is not None}
+    found = {key: word for key, word in {**guessed, **unread}.items() if names.get(key)}
+    guessed, unread = ({key: words[key] for key in words if key not in names} for words in (guessed, unread))
     clauses = []
+    if found:
+        named = [f"'{_shortened(word)}' as {names[key]}" for key, word in found.items()]
+        clauses.append(f"read for want of pictures: {_joined(named)}")
     if guessed:
         clauses.append(f"no picture for: {_listed(guessed.values())}; they will be guessed from their meaning")
     if unread:
@@ -132,8 +141,24 @@ def _word_warnings(guidance: WordGuidance, texts: Sequence[str]) -> list[str]:
     return ["; ".join([*clauses, "a larger encoder knows more words: --clip openai/clip-vit-base-patch32"])]
 
 
+def _read_as(word: str) -> str | None:
+    """What tables take the word for, "" for one that no picture shows; None where none has it."""
+    role, senses = sense_of(word)
+    if role in (Role.BEING, Role.NOTHING):
+        return ""
+    name = next(iter((*senses.surfaces, *senses.characters, *kin_of(word))), None)
+    return None if name is None else name.replace("_", " ")
+
+
 def _listed(words: Collection[str]) -> str:
     """The first of the words in quotes, and how many more there are."""
-    shown = [f"'{word if len(word) <= _SHOWN else word[:_SHOWN] + '…'}'" for word in list(words)[:_SHOWN_WORDS]]
-    rest = len(words) - len(shown)
-    return ", ".join(shown) + (f" and {rest} more" if rest else "")
+    return _joined([f"'{_shortened(word)}'" for word in words])
+
+
+def _joined(named: Sequence[str]) -> str:
+    rest = len(named) - _SHOWN_WORDS
+    return ", ".join(named[:_SHOWN_WORDS]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _shortened(word: str) -> str:
+    return word if len(word) <= _SHOWN else word[:_SHOWN] + "…"

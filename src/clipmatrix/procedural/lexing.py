@@ -322,6 +322,12 @@ def elsewhere() -> frozenset[str]:
     return frozenset(_table("words.yaml")["elsewhere"])
 
 
+def sense_of(word: str) -> tuple[Role, Senses]:
+    """What the tables say that a single word does and names, in this form or in one that it is derived from."""
+    tokens = lex(word)
+    return (tokens[0].role, tokens[0].senses) if tokens else (Role.NOTHING, Senses())
+
+
 def is_understood(word: str) -> bool:
-    """Whether the tables say what a word names or does, in this form or in one that it is derived from."""
-    return lex(word) == [] or lex(word)[0].role is not Role.UNKNOWN
+    """Whether the tables have the word."""
+    return sense_of(word)[0] is not Role.UNKNOWN
