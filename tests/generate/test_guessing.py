@@ -119,3 +119,10 @@ def test_two_guesses_that_are_as_near_are_both_named(mini: MiniGuidance) -> None
     (first, *_) = in_known_words(default_prompts("a volcanic golem"), mini)
     assert "stone" in first.text
     assert "lava" in first.text
+
+
+def test_names_that_tables_know_and_captions_do_not_are_reworded_too(mini: MiniGuidance) -> None:
+    (first, *_) = in_known_words(default_prompts("a druid in a red robe"), mini)
+    assert first.text == "a wizard in a red robe"
+    (first, *_) = in_known_words(default_prompts("a crimson demon"), mini)
+    assert first.text == "a crimson demon"

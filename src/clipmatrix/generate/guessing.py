@@ -13,7 +13,7 @@ from clipmatrix.guidance.base import Guidance, WordGuidance
 from clipmatrix.guidance.prompts import Prompt, is_picture_key
 from clipmatrix.procedural.characters import characters
 from clipmatrix.procedural.kin import kin_of
-from clipmatrix.procedural.lexing import Senses, concepts
+from clipmatrix.procedural.lexing import Senses, concepts, sense_of
 from clipmatrix.procedural.reading import Reading, read, read_part
 from clipmatrix.procedural.tables import SLOTS, surfaces
 from clipmatrix.procedural.told import says_only_a_form
@@ -80,11 +80,13 @@ def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
     words = [word for word, _ in plain.unknown[:_MOST_WORDS]]
     named = {word: _guess(word, guidance) for word in words}
     guesses = {word: found for word, (found, _) in named.items() if found}
-    is_reworded = isinstance(guidance, WordGuidance)
-    synonyms = {word: phrase for word, (found, phrase) in named.items() if is_reworded and found}
+    synonyms: dict[str, str] = {}
+    if isinstance(guidance, WordGuidance):
+        guessed = {word: phrase for word, (found, phrase) in named.items() if found}
+        synonyms = {**_names_of_known(text, guidance), **guessed}
     if not guesses:
         is_clear = not plain.says_nothing and not plain.unknown
-        return Meanings((Meaning(plain, 0.0),) if not plain.says_nothing else (), plain, is_clear)
+        return Meanings((Meaning(plain, 0.0),) if not plain.says_nothing else (), plain, is_clear, synonyms)
     meanings = []
     for choice in itertools.product(*guesses.values()):
         senses = {word: sense for word, (sense, _) in zip(guesses, choice, strict=True)}
@@ -142,6 +144,16 @@ def _guess(word: str, guidance: Guidance) -> tuple[list[tuple[Senses, float]], s
     top = best[order[0]]
     near = [name for name in order if best[name] >= max(_NEAR, top - _BEHIND)]
     return [(_senses(name), best[name]) for name in near], phrases[int(kinship.argmax())]
+
+
+def _names_of_known(text: str, guidance: WordGuidance) -> dict[str, str]:
+    """What captions call the surfaces and characters that tables have under words which the encoder has not seen."""
+    found = {}
+    for word in (*guidance.unpictured_words(text), *guidance.unknown_words(text)):
+        _, senses = sense_of(word)
+        if name := next(iter((*senses.characters, *senses.surfaces)), None):
+            found[word.lower()] = _name(name)
+    return found
 
 
 def _senses(name: str) -> Senses:
