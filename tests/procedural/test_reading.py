@@ -121,3 +121,16 @@ def test_a_part_of_its_own() -> None:
     assert told is not None
     assert _describe(told) == "blue"
     assert read_part("a head", "head") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("someone who has just crawled out of a muddy river", "mud"), ("a man covered in icy water", "ice"),
+        ("a man covered in water", "water"), ("a golem made of golden sand", "sand"),
+    ],
+)  # fmt: skip
+def test_water_looks_like_what_is_in_it(text: str, kind: str) -> None:
+    whole = read(text).whole
+    assert whole is not None
+    assert whole.kinds == (kind,)

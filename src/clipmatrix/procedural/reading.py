@@ -23,6 +23,10 @@ _COLORS_FIRST = frozenset(("coral", "rose", "pearl", "blond", "blonde"))
 """Words that name a stuff too, and of a person nearly always mean the colour."""
 
 
+_CLEAR = frozenset(("water",))
+"""What looks like that which is in it: a muddy river, icy water."""
+
+
 @dataclass(frozen=True)
 class Told:
     """What is said of one part: ``colors`` in order, ``ground`` under a pattern, surfaces that may be meant.
@@ -94,6 +98,8 @@ class _Spec:
 
     def told(self, senses: Senses = _NO_SENSES) -> Told:
         kinds = self.kinds[-1] if self.kinds else ()
+        if len(self.kinds) > 1 and kinds[0] in _CLEAR:
+            kinds = self.kinds[-2]
         if len(self.kinds) > 1 and self.colors:
             # Of several surfaces the one that can have the colours.
             kinds = next((k for k in reversed(self.kinds) if not is_material(k[0])), kinds)
