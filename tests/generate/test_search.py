@@ -9,12 +9,13 @@ from tests.support_body import build_support_body
 
 from clipmatrix.bodies.anny import load_anny
 from clipmatrix.config import default_prompts
-from clipmatrix.generate.search import _finished, num_steps, search_start
+from clipmatrix.generate.search import _finished, _with_face, num_steps, search_start
 from clipmatrix.guidance.mini import load_mini
 from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.procedural.dressing import dress
 from clipmatrix.procedural.reading import read
 from clipmatrix.procedural.search_config import SearchConfig
+from clipmatrix.render.bake import bake_albedo, find_texels
 from clipmatrix.scene.start import Start
 
 SMALL = SearchConfig(num_sentences=300, num_sentence_rounds=1, num_candidates=24, num_rounds=1, num_variations=16)
@@ -68,8 +69,6 @@ def test_on_the_real_body_parts_get_their_own_colour_and_words_their_build(mini)
     config = replace(SMALL, num_sentences=900, num_candidates=96, num_rounds=3, num_variations=32)
     prompts = default_prompts("a red person with a blue head")
     start = search_start(body, prompts, mini, config, 128, 0).start
-    from clipmatrix.render.bake import find_texels
-
     texels = find_texels(body.template, 128)
     rgb = start.albedo_srgb.reshape(-1, 3).numpy()[texels.indices]
     head = np.einsum("nc,nc->n", texels.weights, body.regions["head"].numpy()[texels.vertex_ids])
@@ -89,3 +88,15 @@ def test_a_body_without_hands_is_finished_without_clothes() -> None:
     looks = [dress(np.random.default_rng(0), reading)]
     assert _finished(looks, reading, replace(body, regions=regions)) is looks
     assert _finished(looks, reading, body)[0] is not looks[0]
+
+
+@pytest.mark.parametrize(("text", "has_eyes"), [("a woman with green eyes", True), ("a marble statue", False)])
+def test_faces_are_painted_upon_what_was_found(text: str, has_eyes: bool) -> None:
+    body, reading = load_anny(), read(text)
+    texels = find_texels(body.template, 256)
+    look = dress(np.random.default_rng(0), reading)
+    albedo = _with_face(look, reading, default_prompts(text), body, texels)
+    changed = (albedo - bake_albedo(look, body, texels)).abs().amax(2).flatten()[texels.indices] > 0.1
+    assert bool(changed.any()) == has_eyes
+    heights = body.template.vertices[texels.vertex_ids[:, 0], 1]
+    assert not has_eyes or float(heights[changed].min()) > 1.6
