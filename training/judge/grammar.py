@@ -276,6 +276,11 @@ class _Sentence:
 
     def _clothed(self) -> str:
         head, torso, _, hands, legs, feet = self.look.layers
+        if self.chance(0.2):
+            # Of who is dressed, the build alone may be told.
+            before, after = self.build_words(0.9)
+            if before + after:
+                return _article(_join(before, self.being())) + after
         before, after = self.build_words(0.45)
         if head.kind != "skin" and self.chance(0.6):
             before = _join(before, self.before_noun((_HEAD,), head))
