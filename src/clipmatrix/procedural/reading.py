@@ -98,7 +98,7 @@ class _Spec:
 
     def told(self, senses: Senses = _NO_SENSES) -> Told:
         kinds = self.kinds[-1] if self.kinds else ()
-        if len(self.kinds) > 1 and kinds[0] in _CLEAR:
+        if len(self.kinds) > 1 and self.kinds[-1][0] in _CLEAR:
             kinds = self.kinds[-2]
         if len(self.kinds) > 1 and self.colors:
             # Of several surfaces the one that can have the colours.
