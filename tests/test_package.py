@@ -62,10 +62,12 @@ def test_the_command_line_waits_with_torch_until_it_is_needed() -> None:
     assert "torch" not in _loaded_after("import clipmatrix.cli")
 
 
+@pytest.mark.slow
 def test_the_api_opens_no_door_that_a_run_may_not_need() -> None:
     assert {"transformers", "click", "rich"}.isdisjoint(_loaded_after("import clipmatrix.api"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["clipmatrix.cli.app", "clipmatrix.gallery.site", "clipmatrix.studio.studio"])
 def test_the_web_library_enters_with_the_server_alone(module: str) -> None:
     assert set(WEB).isdisjoint(_loaded_after(f"import {module}"))

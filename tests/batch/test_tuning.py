@@ -42,6 +42,7 @@ class _Peak:
         return 1.0 - far - 0.3 * (config.start == "neutral") + 0.001 * config.seed
 
 
+@pytest.mark.slow
 def test_it_finds_the_peak_and_writes_it_down(tmp_path: Path) -> None:
     found = tune(_config(), SPACE, tmp_path, TuneConfig(40, at_once=4), _Peak())
     assert found.num_trials == 40

@@ -55,6 +55,7 @@ def _files(run: Run) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (last, run.best_path, run.glb_path, run.albedo_path)}
 
 
+@pytest.mark.slow
 def test_jobs_end_with_the_bytes_of_single_runs(tmp_path: Path) -> None:
     """Also the second of a process, which takes over body, encoder and poses of the first."""
     jobs = small_jobs(tmp_path, ["a red person", "a blue person"])

@@ -88,6 +88,7 @@ def test_a_disk_that_is_full_is_told_before_anything_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [1, 4, 6])
 def test_a_disk_that_fills_up_loses_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, disk: FullDisk, step: int

@@ -154,6 +154,7 @@ def test_the_same_character_gives_the_same_bytes(character: Character) -> None:
     assert pack_glb(character) == pack_glb(build_tube_character())
 
 
+@pytest.mark.slow
 def test_rendered_from_the_file_it_is_our_own_picture(character: Character, glb: Glb) -> None:
     """What the file holds, posed by the reader and welded again at the seam, is drawn as the character itself is."""
     moment, azimuth = sample_clip(character.clips[0], torch.tensor([0.4])), torch.tensor([0.5])

@@ -30,6 +30,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return _make(small_config(steps=6), tmp_path_factory.mktemp("base") / "first")
 
 
+@pytest.mark.slow
 def test_the_descent_begins_with_the_state_of_the_other(first: Run, tmp_path: Path) -> None:
     frozen = SceneConfig(
         texture_size=32,

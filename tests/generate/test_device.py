@@ -53,6 +53,7 @@ def draws_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stepping, "look_generator", _own_draws)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("draws_apart")
 def test_a_run_on_another_device_has_the_same_numbers(tmp_path: Path) -> None:
     config = small_config(Prompt("a red person"), Prompt("a blue head", region="head"), steps=4)
@@ -64,6 +65,7 @@ def test_a_run_on_another_device_has_the_same_numbers(tmp_path: Path) -> None:
         assert two.losses.guidance == pytest.approx(one.losses.guidance, abs=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_runs_on_another_device(path: Path, tmp_path: Path) -> None:
     loaded = load_config(path)
@@ -78,6 +80,7 @@ def test_every_recipe_runs_on_another_device(path: Path, tmp_path: Path) -> None
         assert len(_run(config, tmp_path / "run", device, body)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -98,6 +101,7 @@ def test_what_recipes_leave_out_runs_on_another_device(
         assert len(_run(config, tmp_path / "run", device)) == 2
 
 
+@pytest.mark.slow
 def test_a_run_stopped_on_another_device_goes_on_to_the_same_end(tmp_path: Path) -> None:
     config = small_config(Prompt("a red person"), steps=6)
     with pretended_gpu() as device:

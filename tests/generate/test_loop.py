@@ -178,6 +178,7 @@ def test_events_of_a_run_and_its_folder(tmp_path: Path) -> None:
     assert str(tmp_path) not in (out / "events.jsonl").read_text()
 
 
+@pytest.mark.slow
 def test_two_runs_write_the_same_checkpoint_bytes(tmp_path: Path) -> None:
     config = small_config(steps=3)
     files = []

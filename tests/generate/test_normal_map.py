@@ -27,6 +27,7 @@ def _short_film() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_it_learns_and_a_stopped_run_ends_the_same(tmp_path: Path) -> None:
     steps = [event for event in stream(CONFIG, tmp_path / "whole", small_parts(CONFIG)) if isinstance(event, Step)]
     assert steps[-1].losses.bumpiness > 0.0

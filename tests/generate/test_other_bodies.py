@@ -52,6 +52,7 @@ def body_name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
             return f"smplx:{write_smplx(tmp_path / 'model.npz')}"
 
 
+@pytest.mark.slow
 def test_a_run_goes_through_and_its_record_names_the_body(body_name: str, tmp_path: Path) -> None:
     config = dataclasses.replace(small_config(steps=2), body=body_name)
     events = list(stream(config, tmp_path / "run", small_parts(config, load_body(body_name))))

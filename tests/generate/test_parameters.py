@@ -147,6 +147,7 @@ def test_the_dial_multiplies_what_the_user_set() -> None:
     assert resolved.losses.laplacian == 0.0
 
 
+@pytest.mark.slow
 def test_offsets_go_farther_when_wild() -> None:
     sizes = []
     for dial in (0.0, 0.5, 1.0):

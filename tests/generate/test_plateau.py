@@ -128,6 +128,7 @@ def _steps(events: list[Event]) -> list[Step]:
     return [event for event in events if isinstance(event, Step)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_short_film")
 @pytest.mark.parametrize("stop", [4, 17, 20])
 def test_a_run_ends_early_and_resumes_to_the_same_bytes(tmp_path: Path, stop: int) -> None:

@@ -133,6 +133,7 @@ def test_the_key_light_stands_where_the_plan_says() -> None:
     assert torch.allclose(learnt.key_color, torch.full((1, 3), 0.8))
 
 
+@pytest.mark.slow
 def test_negative_prompts_are_kept_away_from() -> None:
     """Orange is red and green: kept away from red, what is left of it is less red."""
     orange = Prompt("an orange person")
@@ -185,6 +186,7 @@ def test_a_picture_leads_to_its_colour(tmp_path: Path) -> None:
     assert blue > max(red, green) + 0.1
 
 
+@pytest.mark.slow
 def test_changes_against_a_neutral_text_lead_as_well_and_draw_the_same() -> None:
     config = small_config(steps=30)
     alone = dataclasses.replace(

@@ -73,6 +73,7 @@ def test_figure_3_is_the_papers() -> None:
     assert (whole.textured, head.textured, bare.textured) == (True, True, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_runs(path: Path, tmp_path: Path, body: Body) -> None:
     check_recipe(path)

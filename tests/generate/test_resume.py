@@ -75,6 +75,7 @@ def whole(whole_run: Path) -> dict[str, bytes]:
     return _results(whole_run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [1, 10, 11])
 def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path: Path, whole: dict[str, bytes], stop: int) -> None:
     out = tmp_path / "stopped"
@@ -93,6 +94,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path: Path, whole: dict[str
     assert not Run(out).state_path.exists()
 
 
+@pytest.mark.slow
 def test_the_log_of_a_resumed_run_tells_every_step_once(tmp_path: Path) -> None:
     config = dataclasses.replace(_config(6), save_every_s=1e6)
     events = stream(config, tmp_path, _parts(config))
@@ -111,6 +113,7 @@ def test_the_log_of_a_resumed_run_tells_every_step_once(tmp_path: Path) -> None:
     assert [record["event"] for record in told].count("started") == 2
 
 
+@pytest.mark.slow
 def test_a_stop_inside_a_step_leaves_the_state_before_it(
     tmp_path: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +134,7 @@ def test_a_stop_inside_a_step_leaves_the_state_before_it(
     assert _results(tmp_path) == whole
 
 
+@pytest.mark.slow
 def test_a_run_that_breaks_while_exporting_only_exports_again(
     tmp_path: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +188,7 @@ def _stopped(out: Path) -> Run:
     return Run(out)
 
 
+@pytest.mark.slow
 def test_runs_that_cannot_be_resumed_say_why(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is no folder"):
         next(resume(tmp_path / "none"))
@@ -220,6 +225,7 @@ def test_a_record_repeats_the_run(tmp_path: Path, whole_run: Path) -> None:
     assert _results(tmp_path / "again") == _results(whole_run)
 
 
+@pytest.mark.slow
 def test_parts_that_served_another_run_give_the_same_result(tmp_path: Path, whole: dict[str, bytes]) -> None:
     parts = _parts(_config())
     _drain(stream(dataclasses.replace(_config(), seed=5), tmp_path / "other", parts))
@@ -227,6 +233,7 @@ def test_parts_that_served_another_run_give_the_same_result(tmp_path: Path, whol
     assert _results(tmp_path / "same") == whole
 
 
+@pytest.mark.slow
 def test_another_machine_is_warned_of(tmp_path: Path) -> None:
     run = _stopped(tmp_path)
     run.environment_path.write_text(run.environment_path.read_text().replace(torch.__version__, "1.0.0"))

@@ -65,10 +65,12 @@ def test_a_blank_scene_has_all_that_a_state_holds() -> None:
     assert float(scene.deform.mobility.mean()) > float(tame.deform.mobility.mean())
 
 
+@pytest.mark.slow
 def test_inspection_finds_what_the_run_found(run: Run) -> None:
     assert json.loads(run.health_path.read_text()) == inspect_run(run.path).record()
 
 
+@pytest.mark.slow
 def test_growth_is_filmed_from_the_checkpoints(run: Run) -> None:
     frames = list(evolution_frames(run, Look(ImageSize(64, 48)), 1.0, 8))
     assert len(frames) == 8
@@ -77,6 +79,7 @@ def test_growth_is_filmed_from_the_checkpoints(run: Run) -> None:
     assert (frames[0] != frames[4]).any()
 
 
+@pytest.mark.slow
 def test_growth_is_leafed_from_previews_where_checkpoints_are_few(run: Run) -> None:
     for path in (run.path / "checkpoints").iterdir():
         path.unlink()
@@ -89,6 +92,7 @@ def test_growth_is_leafed_from_previews_where_checkpoints_are_few(run: Run) -> N
     assert middles[-1] == 200
 
 
+@pytest.mark.slow
 def test_tries_follow_every_prompt_and_finish_with_every_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = _rich_config()
     loaded = []

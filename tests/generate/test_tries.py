@@ -95,6 +95,7 @@ def test_the_best_try_ends_as_if_its_seed_had_been_asked_for(tmp_path: Path, mon
     assert rest[-1].step == 20
 
 
+@pytest.mark.slow
 def test_healthy_tries_come_before_better_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _scores(monkeypatch, 0.9, 0.1)
     inspect, verdicts = tries.inspect_scene, [False, True]
@@ -119,6 +120,7 @@ def _until(events, wanted) -> list[Event]:
     return seen
 
 
+@pytest.mark.slow
 def test_tries_that_were_killed_go_on_where_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the courtesies of a stop: the generator is dropped, as its process would be."""
     config = _config()
@@ -153,6 +155,7 @@ def test_a_stop_ends_the_tries_and_says_so(tmp_path: Path) -> None:
     assert holds_tries(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_move_that_was_cut_off_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = _config()
     _scores(monkeypatch, 0.6, 0.1)

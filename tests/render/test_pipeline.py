@@ -161,6 +161,7 @@ def test_shading_reaches_the_shape(icosphere, surface_of, cameras_around) -> Non
     assert gradient / difference == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("texture_size", [1, 4])
 def test_gradients_in_float64(texture_size: int, icosphere, surface_of, cameras_around, generator) -> None:
     """Vertices, texture and material of a whole tiny picture; faces are coarse, so a step of 1e-6 hides none.

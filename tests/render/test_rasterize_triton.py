@@ -29,6 +29,7 @@ def test_interpreted_it_shows_the_same_faces() -> None:
     assert done.stdout.count("all the same") == len(scenes())
 
 
+@pytest.mark.slow
 def test_without_a_gpu_nothing_of_it_is_imported() -> None:
     code = (
         "import sys, torch; from clipmatrix.render.pipeline import rasterizer_for; "

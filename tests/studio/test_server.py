@@ -46,6 +46,7 @@ def test_mistakes_are_one_line_and_leave_nothing(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_without_its_extra_it_says_how_to_install_it(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['gradio'] = None\n"
