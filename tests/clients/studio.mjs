@@ -46,8 +46,12 @@ const scenarios = {
     await page.waitForSelector('.toast:has-text("was stopped")', { timeout: LONG });
     await page.click('.toast a');
     await page.waitForSelector('canvas[data-ready]', { timeout: LONG });
-    await page.waitForTimeout(500);
-    const pose = await look(page, '.stage3d canvas');
+    // On a busy machine the first frame comes long after the model.
+    let pose = await look(page, '.stage3d canvas');
+    for (let tries = 0; tries < 60 && !pose.share; tries++) {
+      await page.waitForTimeout(500);
+      pose = await look(page, '.stage3d canvas');
+    }
     await page.waitForTimeout(1000);
     const laterPose = await look(page, '.stage3d canvas');
     const clips = await page.locator('.controls select').first().locator('option').allInnerTexts();
