@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from rich.progress import track
 
+from clipmatrix.errors import ConfigError
 from clipmatrix.procedural.characters import characters
 from clipmatrix.procedural.kin import TABLE, write_kin
 from clipmatrix.procedural.lexing import concepts, is_understood
@@ -160,9 +161,14 @@ def main() -> None:
     )
     parser.add_argument("--teacher", type=Path, default=None, help="folder of the sentence encoder")
     arguments = parser.parse_args()
-    wordnet = WordNet(arguments.wordnet)
+    try:
+        wordnet = WordNet(arguments.wordnet)
+        usual = {word.lower() for path in arguments.words for word in path.read_text(encoding="utf-8").split()}
+    except ConfigError as error:
+        parser.error(str(error))
+    except OSError as error:
+        parser.error(f"wanted lists of words, found no {error.filename}; install Debian's wamerican and wbritish")
     kinship = Kinship(wordnet, arguments.teacher or find_teacher())
-    usual = {word.lower() for path in arguments.words for word in path.read_text(encoding="utf-8").split()}
     words = words_to_place(wordnet, usual)
     rows: dict[str, dict[str, float]] = {}
     for start in track(range(0, len(words), _BATCH), "placing words"):

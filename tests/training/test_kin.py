@@ -65,3 +65,16 @@ def test_only_near_names_are_chosen_nearest_first(kinship: Kinship) -> None:
 def test_only_usual_words_that_no_table_knows_are_placed(tmp_path: Path) -> None:
     wordnet = WordNet(write_dictionary(tmp_path))
     assert words_to_place(wordnet, {"oak", "wood", "sea tree", "wooden"}) == ["oak"]
+
+
+@pytest.mark.parametrize("what", ["wordnet", "words"])
+def test_a_missing_source_is_said_in_one_line(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_dictionary(tmp_path)
+    sources = {"wordnet": str(tmp_path), "words": str(tmp_path / "index.noun")} | {what: str(tmp_path / "nothing")}
+    monkeypatch.setattr("sys.argv", ["kin", "--wordnet", sources["wordnet"], "--words", sources["words"]])
+    with pytest.raises(SystemExit) as caught:
+        kin.main()
+    assert caught.value.code == 2
+    assert "install Debian's w" in capsys.readouterr().err

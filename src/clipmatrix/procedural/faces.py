@@ -97,9 +97,9 @@ def face_of(look: Look, told: ToldFace, headwear: Headwear, character: str = "")
 def _eyes_of(head: Layer, name: str) -> Sequence[str] | None:
     eyes = _table()["eyes"]
     row = eyes["characters"].get(name)
-    if row is not None and head.kind != "skin":
-        return None if row == "none" else row
-    if name in ("vampire", "elf") and row is not None:
+    if row == "none" and head.kind != "skin":
+        return None
+    if row not in (None, "none"):
         return row
     row = eyes["kinds"].get(head.kind, eyes["others"] if head.kind in patterns() else None)
     return eyes["people"] if row == "people" else row
