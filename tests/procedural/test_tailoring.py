@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from clipmatrix.bodies.anny import load_anny
+from clipmatrix.procedural import primitives as P
 from clipmatrix.procedural.covers import Edge, cover, is_covered
 from clipmatrix.procedural.dressing import dress
 from clipmatrix.procedural.headwear import HeadBox, crown
@@ -121,10 +122,15 @@ def test_a_short_dress_makes_nobody_short() -> None:
     assert told_builds("a short woman in a red dress") == {"gender": 1, "height": -1}
 
 
-def test_one_stuff_all_over_has_no_hem(limbs: Limbs) -> None:
+def test_one_stuff_all_over_has_a_hem_and_no_skin_below_it(limbs: Limbs) -> None:
     look = _tailored("an icy queen", limbs)
-    assert not any(is_covered(layer) for layer in look.layers)
-    assert any(is_covered(layer) for layer in _tailored("a queen", limbs).layers)
+    assert is_covered(look.layers[LEGS])
+    assert look.layers[LEGS].params[P.FLARE] > 0
+    below = np.array([[0.1, 0.5 * limbs.ankles, 0.0]])
+    ids = np.zeros(1, int)
+    bare = dress(np.random.default_rng(0), read("an icy queen")).layers[LEGS]
+    painted, own = (paint_points(layer.params[None], ids, below) for layer in (look.layers[LEGS], bare))
+    assert np.array_equal(painted, own)
 
 
 def test_clothes_stand_off_the_body_and_skirts_close_the_gap(limbs: Limbs) -> None:

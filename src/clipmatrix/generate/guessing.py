@@ -14,6 +14,7 @@ from clipmatrix.guidance.prompts import Prompt, is_picture_key
 from clipmatrix.procedural.characters import characters
 from clipmatrix.procedural.kin import kin_of
 from clipmatrix.procedural.lexing import Senses, concepts, sense_of
+from clipmatrix.procedural.people import describe_people
 from clipmatrix.procedural.reading import Reading, read, read_part
 from clipmatrix.procedural.tables import SLOTS, surfaces
 from clipmatrix.procedural.told import says_only_a_form
@@ -65,6 +66,7 @@ class Meanings:
 
 def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
     """What textured prompts of positive weight say: those about the whole figure, and those about parts over them."""
+    prompts, people = described(prompts)
     told = [prompt for prompt in prompts if prompt.textured and prompt.weight > 0 and not is_picture_key(prompt.text)]
     wholes = [prompt.text for prompt in told if prompt.region == "whole"]
     text = wholes[0] if wholes else ""
@@ -83,7 +85,7 @@ def understand(prompts: tuple[Prompt, ...], guidance: Guidance) -> Meanings:
     synonyms: dict[str, str] = {}
     if isinstance(guidance, WordGuidance):
         guessed = {word: phrase for word, (found, phrase) in named.items() if found}
-        synonyms = {**_names_of_known(text, guidance), **guessed}
+        synonyms = {**people, **_names_of_known(text, guidance), **guessed}
     if not guesses:
         is_clear = not plain.says_nothing and not plain.unknown
         return Meanings((Meaning(plain, 0.0),) if not plain.says_nothing else (), plain, is_clear, synonyms)
@@ -103,6 +105,17 @@ def in_known_words(prompts: tuple[Prompt, ...], guidance: Guidance) -> tuple[Pro
     if not isinstance(guidance, WordGuidance):
         return prompts
     return reworded(prompts, understand(prompts, guidance))
+
+
+def described(prompts: tuple[Prompt, ...]) -> tuple[tuple[Prompt, ...], dict[str, str]]:
+    """The prompts with people of the table told in words that are read, and what was put for which name."""
+    found, people = [], {}
+    for prompt in prompts:
+        is_text = not prompt.image and not is_picture_key(prompt.text)
+        text, named = describe_people(prompt.text) if is_text else (prompt.text, {})
+        found.append(replace(prompt, text=text))
+        people.update(named)
+    return tuple(found), people
 
 
 def reworded(prompts: tuple[Prompt, ...], meanings: Meanings) -> tuple[Prompt, ...]:

@@ -24,6 +24,7 @@ from clipmatrix.procedural.faces import face_words
 from clipmatrix.procedural.headwear import headwear_words
 from clipmatrix.procedural.kin import kin_of
 from clipmatrix.procedural.lexing import Role, sense_of
+from clipmatrix.procedural.people import describe_people
 from clipmatrix.render.pipeline import rasterizer_for
 from clipmatrix.views.shots import ShotSampler
 
@@ -121,6 +122,8 @@ def text_warnings(guidance: Guidance, texts: Sequence[str]) -> tuple[str, ...]:
 def _word_warnings(guidance: WordGuidance, texts: Sequence[str]) -> list[str]:
     """At most one line: the words without a picture, those that are not read, and what to do about them."""
     painted = headwear_words() | face_words()
+    people = {name: looks for text in texts for name, looks in describe_people(text)[1].items()}
+    painted = painted.union(*(name.replace("-", " ").split() for name in people))
     guessed = {word.lower(): word for text in texts for word in guidance.unpictured_words(text)}
     unread = {word.lower(): word for text in texts for word in guidance.unknown_words(text)}
     guessed, unread = ({key: words[key] for key in words if key not in painted} for words in (guessed, unread))
@@ -129,8 +132,9 @@ def _word_warnings(guidance: WordGuidance, texts: Sequence[str]) -> list[str]:
     found = {key: word for key, word in {**guessed, **unread}.items() if names.get(key)}
     guessed, unread = ({key: words[key] for key in words if key not in names} for words in (guessed, unread))
     clauses = []
-    if found:
+    if found or people:
         named = [f"'{_shortened(word)}' as {names[key]}" for key, word in found.items()]
+        named = [f"'{name}' as a {looks}" for name, looks in people.items()] + named
         clauses.append(f"read for want of pictures: {_joined(named)}")
     if guessed:
         clauses.append(f"no picture for: {_listed(guessed.values())}; they will be guessed from their meaning")

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clipmatrix.bodies.body import Body
-from clipmatrix.generate.guessing import Meaning, Meanings, reworded, understand
+from clipmatrix.generate.guessing import Meaning, Meanings, described, reworded, understand
 from clipmatrix.generate.look_judge import LookJudge
 from clipmatrix.generate.settling import Given, read_given, settle
 from clipmatrix.generate.variation import vary
@@ -179,7 +179,8 @@ def search_start(
     meanings = understand(prompts, guidance)
     # What was in no caption lies anywhere: pictures are compared with what it is taken for.
     judge = LookJudge(body, reworded(prompts, meanings), guidance, config)
-    given = read_given(prompts, meanings.plain.characters, rng, "head" in body.regions)
+    told, _ = described(prompts)
+    given = read_given(told, meanings.plain.characters, rng, "head" in body.regions)
     pool = _Pool(rng, meanings, given, judge)
     is_clear = meanings.is_clear or given.bare is not None or _says_who_or_what(meanings.plain)
     num_rounds, num_candidates, num_variations = config.num_rounds, config.num_candidates, config.num_variations
@@ -207,7 +208,7 @@ def search_start(
     start = Start(
         shape=shape,
         offset=bake_offset(best, body, shape),
-        albedo_srgb=_with_face(best, meanings.plain, prompts, body, find_texels(body.template, texture_size)),
+        albedo_srgb=_with_face(best, meanings.plain, told, body, find_texels(body.template, texture_size)),
         roughness=best.roughness,
         metallic=best.metallic,
     )

@@ -20,7 +20,7 @@ from clipmatrix.procedural.looks import (
     settle_layout,
 )
 from clipmatrix.procedural.reading import Reading, Told
-from clipmatrix.procedural.tables import SLOTS, materials, oklab_from_srgb, patterns, surfaces
+from clipmatrix.procedural.tables import SLOTS, materials, oklab_from_srgb, patterns, rgb_from_hex, surfaces
 
 HEAD, TORSO, ARMS, HANDS, LEGS, FEET = range(len(SLOTS))
 _TWO_COLORED = ("halves", "upper_lower", "patches", "stripes", "splotches", "gradient")
@@ -223,6 +223,8 @@ def _of_pattern(rng: np.random.Generator, kind: str, told: Told, colors: list[np
         pair = (colors[0], _partner(rng, colors[0]))
         if told.is_figure and surface.is_ordered:
             pair = pair[::-1]
+    elif surface.colors:
+        pair = tuple(rgb_from_hex(choices[rng.integers(len(choices))]) for choices in surface.colors)
     else:
         first = sample_color(rng)
         pair = (first, _partner(rng, first))

@@ -107,11 +107,11 @@ def _eyes_of(head: Layer, name: str) -> Sequence[str] | None:
 
 def _brows(head: Layer, headwear: Headwear) -> Rgb:
     """As the hair, and a little darker; under a hat, or on a bald head, dark."""
-    has_hair = head.params[COVERS + IS_COVERED] > 0 and not (headwear.hat or headwear.has_hat or headwear.is_bald)
+    has_hair = head.params[COVERS + IS_COVERED] > 0 and not headwear.is_bald
     hair = (
         head.params[COVERS + COVER_COLOR : COVERS + COVER_COLOR + 3] if has_hair else np.array(rgb_of(_DARKEST_BROWS))
     )
-    # A beard, or a hat that nobody spoke of, is a cover as well: what is no darker than the skin is no brow on it.
+    # What is no darker than the skin is no brow on it.
     hair = hair if hair.mean() < 0.8 * head.rgb(0).mean() else np.array(rgb_of(_DARKEST_BROWS))
     return _triple(_table()["brows"] * hair)
 

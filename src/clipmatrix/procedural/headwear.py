@@ -1,6 +1,7 @@
 """Hair and hats: what a sentence says of them, and looks whose heads wear them; knows no encoder.
 
-Nothing grows on a body's head. Above a hairline, or the rim of a hat, its surface has another colour, and is thicker.
+Nothing grows on a body's head. Above a hairline, or the rim of a hat, its surface has another colour, and is thicker;
+brims and a crown's peaks are pulled out of it.
 """
 
 import re
@@ -14,7 +15,7 @@ import numpy as np
 import yaml
 
 from clipmatrix.procedural import wording
-from clipmatrix.procedural.covers import Edge, cover
+from clipmatrix.procedural.covers import Edge, Form, cover
 from clipmatrix.procedural.looks import Layer, Look, build_layer
 from clipmatrix.procedural.tables import CHANGES, SLOTS, colors, materials, rgb_from_hex
 
@@ -25,7 +26,7 @@ _CONE = CHANGES.index("cone")
 
 @dataclass(frozen=True)
 class Headwear:
-    """What is said of a head: colours in sRGB, or None; ``is_bald`` and ``has_hat`` where no colour is told.
+    """What is said of a head: colours in sRGB, or None. ``hat_shape`` is a row of the table's hats, empty for no hat.
 
     ``is_long`` is what is said of the hair's length, or None; ``is_bearded`` where a beard has no colour of its own.
     """
@@ -33,7 +34,7 @@ class Headwear:
     hair: Rgb | None = None
     hat: Rgb | None = None
     is_bald: bool = False
-    has_hat: bool = False
+    hat_shape: str = ""
     is_long: bool | None = None
     beard: Rgb | None = None
     is_bearded: bool = False
@@ -79,7 +80,17 @@ _BACK_M, _BACK_DEPTH_M = 0.24, 0.15
 """... so far below the head's lowest point, and behind its middle."""
 _LONG_SHARE = 0.75
 """Of women of whose hair nothing is said, how many wear it long."""
-_RIM = _Line(share=0.606, slope=0.26, blur=0.002, waves=0.0, thickness=0.018, grain=0.0)
+_RIM = _Line(share=0.65, slope=0.26, blur=0.002, waves=0.0, thickness=0.018, grain=0.0)
+_HAT_PLACE = 2
+"""Hair, then a beard, then a hat: each lies on those before it."""
+
+
+@dataclass(frozen=True)
+class _Hat:
+    """A hat: its ``shape`` in the table, and its colour in sRGB, None for that of what it is on."""
+
+    shape: str
+    rgb: Rgb | None
 
 
 @cache
@@ -92,8 +103,14 @@ def _table() -> dict[str, Any]:
 def headwear_words() -> frozenset[str]:
     """The single words of hair and hats, in lower case: they are painted whether or not an encoder knows them."""
     table = _table()
-    phrases = ["hair", "haired", *table["beards"], *table["hats"], *table["people"], *table["bald"], *table["shades"]]
+    phrases = ["hair", "haired", *table["beards"], *_hat_phrases(), *table["people"], *table["bald"], *table["shades"]]
     return frozenset(word for phrase in phrases for word in phrase.split())
+
+
+@cache
+def _hat_phrases() -> dict[str, tuple[str, str]]:
+    """Of every hat's name its shape in the table, and its colour where none is told."""
+    return {phrase: (shape, rgb) for shape, row in _table()["hats"].items() for phrase, rgb in row["words"].items()}
 
 
 def _any_of(words: list[str]) -> str:
@@ -109,8 +126,9 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     return {
         "fur": re.compile(r"\b(?:covered|coated|made|full|coat) (?:in|with|of)\b[a-z ,-]*\bhair\b|\bhair[ -]covered\b"),
         "hair": re.compile(rf"\b{before}hair(?:ed)?\b"),
+        "shade": re.compile(rf"\b(?:{_any_of(list(table['shades']))})[ -](?=hair)"),
         "beard": re.compile(rf"\b{before}(?P<noun>{_any_of(table['beards'])})\b"),
-        "hat": re.compile(rf"\b{before}(?:{_any_of(table['hats'])})\b"),
+        "hat": re.compile(rf"\b(?P<noun>{_any_of(list(_hat_phrases()))})\b"),
         "bald": re.compile(rf"\b(?:{_any_of(table['bald'])})\b,? ?"),
         "people": re.compile(rf"\b(?P<who>{who})\b(?P<next> (?:[a-z]+ )?(?:{humans})\b)?"),
     }
@@ -119,7 +137,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 def read_headwear(text: str) -> tuple[Headwear, str]:
     """What the sentence says of hair and hats, and the sentence without words that say it of a whole person.
 
-    "a blonde in a red dress" leaves "a person in a red dress", "a bald man" "a man".
+    "a blonde in a red dress" leaves "a person in a red dress", "a bald man" "a man", "a red cowboy hat" "a red hat".
     """
     lower, found, patterns = text.lower(), Headwear(), _patterns()
     if patterns["fur"].search(lower):
@@ -128,13 +146,20 @@ def read_headwear(text: str) -> tuple[Headwear, str]:
         words = set(re.findall(r"[a-z]+", match["before"]))
         is_long = True if words & {"long", "flowing"} else False if words & {"short", "cropped", "shaved"} else None
         found = replace(found, hair=named_color(match["before"], _table()["shades"]), is_long=is_long)
+        # "blond hair" is a stuff too, of which beasts are.
+        text = lower = patterns["shade"].sub("", lower)
     if match := patterns["beard"].search(lower):
         found = replace(found, beard=named_color(match["before"], _table()["shades"]), is_bearded=True)
-    if match := patterns["hat"].search(lower):
-        found = replace(found, hat=named_color(match["before"], {}), has_hat=True)
+    plain = lower.replace("’", "'").replace("'s hat", "s hat")
+    if match := patterns["hat"].search(plain):
+        phrase = match["noun"].replace("-", " ")
+        told = named_color(" ".join(plain[: match.start()].split()[-3:]), _table()["hat_shades"])
+        shape, usual = _hat_phrases()[phrase]
+        found = replace(found, hat=told or (None if usual == "torso" else rgb_of(usual)), hat_shape=shape)
+        text = plain[: match.start()] + "hat" + plain[match.end() :]
     if patterns["bald"].search(lower):
         found = replace(found, is_bald=True)
-        text = patterns["bald"].sub("", lower)
+        text = patterns["bald"].sub("", text.lower())
     lower = text.lower()
     match = patterns["people"].search(lower)
     is_hair = match is not None and re.match(r"[ -]hair", lower[match.end() :]) is not None
@@ -167,46 +192,55 @@ def rgb_of(text: str) -> Rgb:
 def crown(look: Look, told: Headwear, box: HeadBox, character: str = "", has_face: bool = False) -> Look:
     """The look with the hat, hair and beard of whom it shows, as told, else as its character or people have them.
 
-    Only people and characters of the table have some; a figure of one surface, and a head of stone or fur, stay as they
-    are. ``box`` is the body's head. ``character`` is who the words say it is, where the look does not. ``has_face``:
-    the colour of the head was told, and is the face's under any hat.
+    Only people and characters of the table have some. A head of stone or fur has no more than the form of the hat that
+    such a character wears, and what is told. ``box`` is the body's head. ``character`` is who the words say it is,
+    where the look does not. ``has_face``: the colour of the head was told, and is the face's under any hat.
     """
     rng = np.random.default_rng(look.seed)
     name = look.role.name if look.role else character
-    head, layers = look.layers[_HEAD], list(look.layers)
-    if all(layer is head for layer in look.layers) and not (told.hair or told.hat or told.beard):
-        return look
-    if head.kind not in ("skin", "solid"):
-        return look
-    hat = _hat_of(rng, look, told, name)
-    hair = told.hair or _own(rng, "hair", name, look) or (_natural_hair(rng, head) if head.kind == "skin" else None)
-    beard = told.beard or _own(rng, "beard", name, look) or (hair if told.is_bearded else None)
-    hair = None if told.is_bald else hair
+    head, layers, changes = look.layers[_HEAD], list(look.layers), look.changes.copy()
+    is_one = all(layer is head for layer in look.layers)
+    is_plain = head.kind in ("skin", "solid") and not is_one
+    hat = _hat_of(rng, look, told, name, is_plain)
+    hair = beard = None
+    if head.kind in ("skin", "solid") and (is_plain or told.hair or told.hat_shape or told.beard):
+        hair = told.hair or _own(rng, "hair", name, look) or (_natural_hair(rng, head) if head.kind == "skin" else None)
+        beard = told.beard or _own(rng, "beard", name, look) or (hair if told.is_bearded else None)
+        hair = None if told.is_bald else hair
     if hat is None and hair is None and beard is None:
         return look
-    if hat is not None:
-        # Where the table gives a head in one colour to who wears a hat, the hat is meant.
-        is_hat = head.kind == "solid" and name in _table()["characters"]["hat"] and name not in _table()["own_faces"]
-        face = build_layer(rng, materials()["skin"]) if is_hat and not has_face else head
+    # Where the table gives a head in one colour to who wears a hat, the hat is meant.
+    is_hat = is_plain and head.kind == "solid" and name in _table()["characters"]["hat"]
+    if hat is not None and is_hat and name not in _table()["own_faces"] and not has_face:
+        face = build_layer(rng, materials()["skin"])
         layers = [face if layer is head else layer for layer in layers]
-        layers[_HEAD] = _painted(face, hat, box, _RIM)
-    elif hair is not None:
+    if hair is not None:
         is_long = told.is_long
         if is_long is None:
             is_long = look.phenotypes[0] > 0.5 and rng.random() < _LONG_SHARE
-        layers[_HEAD] = _painted(head, hair, box, _LONG_HAIRLINE if is_long else _HAIRLINE)
+        layers[_HEAD] = _painted(layers[_HEAD], hair, box, _LONG_HAIRLINE if is_long else _HAIRLINE)
         if is_long:
             layers[_TORSO] = _down_the_back(layers[_TORSO], hair, box)
     if beard is not None:
         layers[_HEAD] = _bearded(layers[_HEAD], beard, box)
-    return replace(look, layers=tuple(layers))
+    if hat is not None:
+        layers[_HEAD] = _hatted(layers[_HEAD], hat, box)
+        changes[_CONE] = max(changes[_CONE], _table()["hats"][hat.shape].get("cone", 0.0))
+    return replace(look, layers=tuple(layers), changes=changes)
 
 
-def _hat_of(rng: np.random.Generator, look: Look, told: Headwear, name: str) -> Rgb | None:
-    """The colour of what is worn on the head. Who speaks of hair wants to see it."""
-    hat = told.hat or (None if told.hair else _own(rng, "hat", name, look))
-    is_cone = look.changes[_CONE] > 0 and told.hair is None and look.layers[_HEAD].kind == "skin"
-    return _drawn(rng, "torso", look) if hat is None and (told.has_hat or is_cone) else hat
+def _hat_of(rng: np.random.Generator, look: Look, told: Headwear, name: str, is_plain: bool) -> _Hat | None:
+    """What is worn on the head. Who speaks of hair wants to see it; of another stuff, a head's hat is of that too."""
+    own = _table()["characters"]["hat"].get(name)
+    if told.hat_shape:
+        return _Hat(told.hat_shape, told.hat or _drawn(rng, "torso", look))
+    if own is not None and not told.hair:
+        shape, _, shades = own.partition(" ")
+        shades = shades or _table()["hats"][shape]["words"][shape]
+        return _Hat(shape, _drawn(rng, shades, look) if is_plain else None)
+    if look.changes[_CONE] > 0 and told.hair is None and look.layers[_HEAD].kind == "skin" and is_plain:
+        return _Hat("party", _drawn(rng, "torso", look))
+    return None
 
 
 def _own(rng: np.random.Generator, what: str, name: str, look: Look) -> Rgb | None:
@@ -231,16 +265,27 @@ def _drawn(rng: np.random.Generator, choices: str, look: Look) -> Rgb:
 
 
 def _painted(head: Layer, rgb: Rgb, box: HeadBox, line: _Line) -> Layer:
+    return cover(head, rgb, _edge(line, box), Form(line.thickness), line.grain)
+
+
+def _edge(line: _Line, box: HeadBox) -> Edge:
     start = box.low + line.share * box.height - line.slope * box.middle
-    edge = Edge((line.side, 1.0, -line.slope), start, line.blur, line.waves)
-    return cover(head, rgb, edge, line.thickness, line.grain)
+    return Edge((line.side, 1.0, -line.slope), start, line.blur, line.waves)
+
+
+def _hatted(head: Layer, hat: _Hat, box: HeadBox) -> Layer:
+    row = _table()["hats"][hat.shape]
+    line = replace(_RIM, share=row.get("share", _RIM.share), slope=row.get("slope", _RIM.slope))
+    form = Form(**{name: row[name] for name in ("depth", "brim", "peaks", "lift", "flat") if name in row})
+    return cover(head, hat.rgb, _edge(line, box), replace(form, thickness=_RIM.thickness), place=_HAT_PLACE)
 
 
 def _down_the_back(torso: Layer, rgb: Rgb, box: HeadBox) -> Layer:
     start = box.low + _DOWN_THE_BACK.axis[2] * (box.middle - _BACK_DEPTH_M) - _BACK_M
-    return cover(torso, rgb, replace(_DOWN_THE_BACK, start=start), _LONG_HAIRLINE.thickness, _LONG_HAIRLINE.grain)
+    form = Form(_LONG_HAIRLINE.thickness)
+    return cover(torso, rgb, replace(_DOWN_THE_BACK, start=start), form, _LONG_HAIRLINE.grain)
 
 
 def _bearded(head: Layer, rgb: Rgb, box: HeadBox) -> Layer:
     start = -(box.low + _MOUTH * box.height) + _BEARD.axis[2] * (box.middle + _FACE_DEPTH_M)
-    return cover(head, rgb, replace(_BEARD, start=start), _BEARD_M, _HAIRLINE.grain, place=1)
+    return cover(head, rgb, replace(_BEARD, start=start), Form(_BEARD_M), _HAIRLINE.grain, place=1)

@@ -96,6 +96,18 @@ COVER_GRAIN = 10
 """Strength of the strands in what covers, in [0, 1]."""
 COVER_THICKNESS = 11
 """How far what covers stands off the body, in metres."""
-COVER_WIDTH = 12
-NUM_COVERS = 2
+COVER_DEPTH = 12
+"""How far it reaches beyond the plane, in metres; 0 where it has no other end."""
+COVER_BRIM = 13
+"""How far a brim stands out at the plane, in metres; below 0 for one in front only. On heads, as all below."""
+COVER_PEAKS = 14
+"""How high the peaks of a crown stand at the plane, in metres."""
+COVER_LIFT = 15
+"""How much higher all beyond the plane is, in metres."""
+COVER_FLATNESS = 16
+"""How flat the top of that is, in [0, 1]."""
+COVER_OPACITY = 17
+"""1 where it has a colour of its own, 0 where it is as the layer below."""
+COVER_WIDTH = 18
+NUM_COVERS = 3
 LAYER_WIDTH = COVERS + NUM_COVERS * COVER_WIDTH

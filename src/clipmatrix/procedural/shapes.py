@@ -6,7 +6,7 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
-from clipmatrix.procedural.covering import beyond_cover
+from clipmatrix.procedural.covering import beyond_cover, cover_share, stand_out
 from clipmatrix.procedural.limbs import displace_head, displace_limbs, displace_trunk, part_box
 from clipmatrix.procedural.noise import cells, fractal_noise, smoothstep
 from clipmatrix.procedural.primitives import (
@@ -160,8 +160,14 @@ def thicken(template, vertices, normals, slots, layers, out):
                     continue
                 beyond = beyond_cover(layer, first, x, y, z)
                 blur = max(layer[first + COVER_BLUR], _COARSEST_EDGE_M)
-                share = smoothstep(-blur, blur, beyond)
-                if k == 0:
+                share = cover_share(layer, first, blur, beyond)
+                if slot == _SLOT_HEAD:
+                    away[:] = 0.0
+                    right, front = vertices[i, 0] - 0.5 * (low[0] + high[0]), vertices[i, 2] - 0.5 * (low[2] + high[2])
+                    stand_out(layer, first, beyond, right, front, away)
+                    for c in range(3):
+                        out[i, c] += weight * away[c]
+                elif k == 0:
                     thickness += layer[FLARE] * smoothstep(-_FLARE_LENGTH_M, 0.0, beyond)
                     if layer[FLARE] > _SKIRT_M:
                         # Over several rows of faces: one row would be torn.

@@ -47,17 +47,18 @@ def find_limbs(vertices: np.ndarray, slots: np.ndarray) -> Limbs:
 def tailor(look: Look, reading: Reading, limbs: Limbs) -> Look:
     """The look with its garments ending at their hems and standing off the body; below the hem there is skin.
 
-    A character wears what such people do, unless all of it is made of one stuff.
+    A character wears what such people do; one that is made of one stuff is so below the hem as well.
     """
     cuts = [told.cut if told is not None and told.is_garment else None for told in reading.slots]
-    if reading.whole is None and (usual := usual_cut(_name_of(look, reading))) is not None:
+    if (usual := usual_cut(_name_of(look, reading))) is not None:
         for slot in (_TORSO, _ARMS, _LEGS):
             cuts[slot] = usual if reading.slots[slot] is None else cuts[slot]
     if not any(cuts):
         return look
-    layers, skin = list(look.layers), _skin_of(look)
+    layers = list(look.layers)
+    skin = None if all(layer is layers[_HEAD] for layer in layers) else _skin_of(look)
     legs = _reach(cuts[_LEGS], reading.lengths.legs, "legs")
-    if legs < _WHOLE and layers[_FEET] is layers[_LEGS] and reading.slots[_FEET] is None:
+    if legs < _WHOLE and layers[_FEET] is layers[_LEGS] and reading.slots[_FEET] is None and skin:
         layers[_FEET] = draw_wear(np.random.default_rng(look.seed), usual_wear()[_FEET])
     for slot, cut in enumerate(cuts):
         if cut is not None:
