@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit, prange
 
 from clipmatrix.procedural.primitives import LAYER_WIDTH
-from clipmatrix.procedural.shapes import displace
+from clipmatrix.procedural.shapes import displace, thicken
 from clipmatrix.procedural.tables import CHANGES, SLOTS
 from clipmatrix.render.looks_cpu import PosedBodies, _frame, _linear, _normalise, _normals, _project, _skin, _srgb
 from clipmatrix.render.rasterize_cpu import rasterize_view
@@ -161,6 +161,7 @@ def _draw(
     vertices = np.empty((count, 3), np.float32)
     normals = np.empty((count, 3), np.float32)
     displace(template, rest, rest_normals, slots, changes, seed, offset)
+    thicken(template, rest, rest_normals, slots, layers, offset)
     _skin(rest + offset, matrices, joint_ids, joint_weights, vertices)
     _normals(vertices, faces, normals)
     for i in range(count):

@@ -16,6 +16,7 @@ from clipmatrix.procedural.looks import Layer, Layout, Look, Role, sample_build,
 from clipmatrix.procedural.tables import oklab_from_srgb
 from clipmatrix.render.posed_bodies import pose_bodies, shape_from_phenotypes
 from training.batches import plain_twin
+from training.finishing import Figure, finish
 from training.judge.render import JudgeViews
 from training.judge.texture import sample_space, srgb_from_oklab
 from training.scenes import FRAME_SLOTS, FRAMES, Bank, pick_shape
@@ -103,7 +104,7 @@ def sample_judge_look(rng: np.random.Generator) -> Look:
     return move_colors(rng, look)
 
 
-def sample_judge_scenes(bank: Bank, count: int, seed: int) -> tuple[JudgeViews, list[Look], np.ndarray]:
+def sample_judge_scenes(bank: Bank, figure: Figure, count: int, seed: int) -> tuple[JudgeViews, list[Look], np.ndarray]:
     """Random scenes, the same for the same seed: rows for the renderer, their looks and what each camera frames."""
     rng = np.random.default_rng((13, seed))
     views, looks, frames = JudgeViews.empty(count), [], np.empty(count, np.int64)
@@ -112,14 +113,15 @@ def sample_judge_scenes(bank: Bank, count: int, seed: int) -> tuple[JudgeViews, 
         shape = pick_shape(rng, bank, look)
         look = replace(look, phenotypes=bank.phenotypes[shape])
         frame = int(rng.choice(len(FRAMES), p=_FRAME_SHARES)) if look.layout is not Layout.PLAIN else 0
-        distinct = {id(layer): layer for layer in look.layers}
+        drawn, look = finish(rng, look, figure)
+        distinct = {id(layer): layer for layer in drawn.layers}
         spaces = {
             key: sample_space(rng, P.Primitive(int(layer.params[P.PRIMITIVE]))) for key, layer in distinct.items()
         }
         views.pose_ids[row] = shape * bank.poses_per_shape + int(rng.integers(bank.poses_per_shape))
-        views.layers[row] = look.layer_params
-        views.spaces[row] = np.stack([spaces[id(layer)] for layer in look.layers])
-        views.changes[row] = look.changes
+        views.layers[row] = drawn.layer_params
+        views.spaces[row] = np.stack([spaces[id(layer)] for layer in drawn.layers])
+        views.changes[row] = drawn.changes
         views.seeds[row] = look.seed & 0xFFFF
         views.materials[row] = np.clip(look.roughness + rng.normal() * 0.05, 0.05, 1.0), look.metallic
         views.frame_slots[row] = FRAME_SLOTS[frame]

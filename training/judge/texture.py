@@ -1,9 +1,9 @@
 """The judge's textures: solid patterns in a space of their own, drawn with gradient noise; knows no words.
 
-Its own here: the noise, the commonest patterns (stripes, spots, dots, checks, blotches, camouflage, cracks, scales,
-veins, fibres), the space that every pattern lies in (turned, mirrored, stretched, warped) and the grain. Shared with
-``clipmatrix.procedural.patterns``, though never in the same space: the drawing of the rarer patterns, and the rows of
-numbers that describe a layer.
+Its own here: the noise, a second drawing of the commonest patterns (stripes, spots, dots, checks, blotches, camouflage,
+cracks, scales, veins, fibres), the space that every pattern lies in (turned, mirrored, stretched, warped) and the grain. Shared with
+``clipmatrix.procedural.patterns``, though never in the same space: the drawing of half of those and of the rarer ones,
+and the rows of numbers that describe a layer. What covers a layer (hair, skin below a hem) is the same.
 
 References: Perlin, "Improving noise", SIGGRAPH 2002; Worley, "A cellular texture basis function", SIGGRAPH 1996.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from clipmatrix.procedural.noise import hash_cell, smoothstep
-from clipmatrix.procedural.patterns import layer_color
+from clipmatrix.procedural.patterns import bare_color, lay_covers
 from clipmatrix.procedural.primitives import (
     AXIS,
     COLOR_A,
@@ -30,10 +30,12 @@ from clipmatrix.procedural.primitives import (
     Primitive,
 )
 
-SPACE_WIDTH = 16
-"""A layer's space: an affine map of three rows, warp (metres), its frequency, grain and the grain's cells a metre."""
+SPACE_WIDTH = 17
+"""A layer's space: an affine map of three rows, warp (metres), its frequency, grain and the grain's cells a metre, and
+whether patterns are drawn by this module where it has a drawing of its own."""
 
-WARP_BY, WARP_RATE, GRAIN_BY, GRAIN_RATE = 12, 13, 14, 15
+WARP_BY, WARP_RATE, GRAIN_BY, GRAIN_RATE, IS_OWN = 12, 13, 14, 15, 16
+_OWN_SHARE = 0.5
 
 
 @no_type_check
@@ -171,9 +173,11 @@ def judge_color(layer, space, x, y, z, out):
         v += by * gradient_noise(x * rate, y * rate, z * rate, seed + 302)
         w += by * gradient_noise(x * rate, y * rate, z * rate, seed + 303)
     primitive = int(layer[PRIMITIVE])
-    b, c, shade = _mix_own(primitive, layer, u, v, w)
+    b, c, shade = 0.0, 0.0, -1.0
+    if space[IS_OWN] > 0.0:
+        b, c, shade = _mix_own(primitive, layer, u, v, w)
     if shade < 0.0:
-        layer_color(layer, u, v, w, out)
+        bare_color(layer, u, v, w, out)
         shade = 1.0
     else:
         for k in range(3):
@@ -185,6 +189,7 @@ def judge_color(layer, space, x, y, z, out):
         shade *= 1.0 + space[GRAIN_BY] * ((bits & 1023) / 511.5 - 1.0)
     for k in range(3):
         out[k] = min(1.0, max(0.0, out[k] * shade))
+    lay_covers(layer, x, y, z, out)
 
 
 _FIXED = frozenset((Primitive.GRADIENT, Primitive.SPLIT, Primitive.HIDE, Primitive.DRIPS))
@@ -229,6 +234,7 @@ def sample_space(rng: np.random.Generator, primitive: Primitive) -> np.ndarray:
         space[WARP_BY], space[WARP_RATE] = rng.uniform(0.0, 0.02), rng.uniform(3.0, 9.0)
     if rng.random() < 0.6:
         space[GRAIN_BY], space[GRAIN_RATE] = rng.uniform(0.02, 0.25), rng.uniform(70.0, 260.0)
+    space[IS_OWN] = float(rng.random() < _OWN_SHARE)
     return space
 
 

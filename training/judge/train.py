@@ -24,6 +24,7 @@ from clipmatrix.procedural.statements import Facts, Statement
 from clipmatrix.procedural.tables import SLOTS, kind_ids
 from clipmatrix.procedural.truth import judge
 from training.batches import load_pictures, prefetch
+from training.finishing import measure_figure
 from training.judge.batches import build_judge_batch, load_judge_pictures
 from training.judge.checkpoint import Judge, save_judge
 from training.judge.grammar import describe
@@ -112,9 +113,10 @@ def train(config: JudgeTrainConfig, out: Path, teacher: Path, trunk: Path, devic
     )  # fmt: skip
     with Progress(*columns) as progress:
         job = progress.add_task("pictures", total=config.num_pictures, note="")
-        bank = build_clip_bank(load_anny(), config.num_shapes, config.poses_per_shape, config.seed)
+        body = load_anny()
+        bank = build_clip_bank(body, config.num_shapes, config.poses_per_shape, config.seed)
         pictures = load_judge_pictures(
-            bank, config.num_pictures, 1000 * (config.seed + 1), size, out / "data",
+            bank, measure_figure(body), config.num_pictures, 1000 * (config.seed + 1), size, out / "data",
             lambda count: progress.update(job, completed=count),
         )  # fmt: skip
         held_out = {
@@ -185,8 +187,11 @@ def learning_rate(config: JudgeTrainConfig, step: int) -> float:
 
 def own_held_out(config: JudgeTrainConfig, size: int, folder: Path) -> HeldOut:
     """Pictures of the judge's own kind, of bodies that training never saw."""
-    bank = build_clip_bank(load_anny(), 40, 4, config.seed + 1000)
-    pictures = load_judge_pictures(bank, config.num_held_out, _OWN_HELD_OUT, size, folder, lambda count: None)
+    body = load_anny()
+    bank = build_clip_bank(body, 40, 4, config.seed + 1000)
+    pictures = load_judge_pictures(
+        bank, measure_figure(body), config.num_held_out, _OWN_HELD_OUT, size, folder, lambda count: None
+    )
     captions = [
         describe(np.random.default_rng((17, i)), look, FRAMES[frame])
         for i, (look, frame) in enumerate(zip(pictures.looks, pictures.frames, strict=True))

@@ -48,6 +48,8 @@ def cover_share(layer, first, blur, beyond):
 _RING_M = 0.018
 """Half the width of the ring of vertices that a brim or a crown is pulled out of; a head's lie 13 mm apart or more."""
 _NUM_PEAKS = 6
+_RISE = 0.3
+"""How much a brim rises outwards, of its width."""
 _LIFT_LENGTH_M = 0.012
 
 
@@ -66,8 +68,8 @@ def stand_out(layer, first, beyond, right, front, out):
             brim *= -smoothstep(0.3, 0.75, front / radius)
         out[0] += ring * brim * right / radius
         out[2] += ring * brim * front / radius
-        # A disc, not a bead.
-        out[1] -= 0.5 * ring * beyond * smoothstep(0.0, 0.02, brim)
+        # A disc, not a bead; turned up a little, or its lower side would face into the head.
+        out[1] += ring * smoothstep(0.0, 0.02, brim) * (_RISE * brim - 0.5 * beyond)
     if layer[first + COVER_PEAKS] > 0.0 and ring > 0.0:
         turn = _NUM_PEAKS * math.atan2(right, front) / (2.0 * math.pi)
         peak = 1.0 - 2.0 * abs(turn - math.floor(turn + 0.5))

@@ -80,7 +80,7 @@ _BACK_M, _BACK_DEPTH_M = 0.24, 0.15
 """... so far below the head's lowest point, and behind its middle."""
 _LONG_SHARE = 0.75
 """Of women of whose hair nothing is said, how many wear it long."""
-_RIM = _Line(share=0.65, slope=0.26, blur=0.002, waves=0.0, thickness=0.018, grain=0.0)
+_RIM = _Line(share=0.67, slope=0.26, blur=0.002, waves=0.0, thickness=0.018, grain=0.0)
 _HAT_PLACE = 2
 """Hair, then a beard, then a hat: each lies on those before it."""
 

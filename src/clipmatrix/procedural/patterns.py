@@ -317,8 +317,8 @@ def _mix_scattered(primitive, layer, x, y, z, wx, wy, wz):
 
 @no_type_check
 @njit(cache=True, nogil=True)
-def layer_color(layer, x, y, z, out):
-    """Write the sRGB colour in [0, 1] of one layer at one rest position in metres into ``out``."""
+def bare_color(layer, x, y, z, out):
+    """Write the sRGB colour in [0, 1] of a layer alone at a rest position in metres into ``out``."""
     primitive, seed, warp = int(layer[PRIMITIVE]), int(layer[SEED]), layer[WARP]
     wx, wy, wz = x, y, z
     if warp > 0.0 and primitive != Primitive.VEINS and primitive != Primitive.RINGS:
@@ -350,6 +350,20 @@ def layer_color(layer, x, y, z, out):
             value = layer[COLOR_A + k] * (1.0 - b) + layer[COLOR_B + k] * b
             value = value * (1.0 - c) + layer[COLOR_C + k] * c
         out[k] = min(1.0, max(0.0, value * shade))
+
+
+@no_type_check
+@njit(cache=True, nogil=True)
+def layer_color(layer, x, y, z, out):
+    """Write the sRGB colour in [0, 1] of a layer, and what covers it, at a rest position in metres into ``out``."""
+    bare_color(layer, x, y, z, out)
+    lay_covers(layer, x, y, z, out)
+
+
+@no_type_check
+@njit(cache=True, nogil=True)
+def lay_covers(layer, x, y, z, out):
+    """Lay all that covers the layer over its colour."""
     for i in range(NUM_COVERS):
         first = COVERS + i * COVER_WIDTH
         if layer[first + IS_COVERED] > 0.0:
