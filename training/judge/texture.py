@@ -1,9 +1,10 @@
 """The judge's textures: solid patterns in a space of their own, drawn with gradient noise; knows no words.
 
 Its own here: the noise, a second drawing of the commonest patterns (stripes, spots, dots, checks, blotches, camouflage,
-cracks, scales, veins, fibres), the space that every pattern lies in (turned, mirrored, stretched, warped) and the grain. Shared with
-``clipmatrix.procedural.patterns``, though never in the same space: the drawing of half of those and of the rarer ones,
-and the rows of numbers that describe a layer. What covers a layer (hair, skin below a hem) is the same.
+cracks, scales, veins, fibres), the space that every pattern lies in (turned, mirrored, stretched, warped) and the
+grain. Shared with ``clipmatrix.procedural.patterns``, though never in the same space: the drawing of half of those and
+of the rarer ones, and the rows of numbers that describe a layer. What covers a layer (hair, skin below a hem) is as it
+is there.
 
 References: Perlin, "Improving noise", SIGGRAPH 2002; Worley, "A cellular texture basis function", SIGGRAPH 1996.
 """
