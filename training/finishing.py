@@ -1,18 +1,14 @@
 """Training's looks with what the search gives its own in the end: hats, hair, hems and skirts; knows no pixels."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import torch
 
-from clipmatrix.bodies.body import Body
-from clipmatrix.procedural.headwear import HeadBox, Headwear, crown
+from clipmatrix.generate.finishing import Figure, finish
 from clipmatrix.procedural.lexing import sense_of
 from clipmatrix.procedural.looks import Layout, Look
 from clipmatrix.procedural.reading import Reading, Told, read
 from clipmatrix.procedural.tables import SLOTS
-from clipmatrix.procedural.tailoring import Limbs, find_limbs, tailor
-from clipmatrix.render.posed_bodies import slot_weights
 
 _HEAD, _TORSO, _ARMS, _HANDS, _LEGS, _FEET = range(len(SLOTS))
 _SHARE = 0.75
@@ -24,23 +20,7 @@ _SUITS = ("suit", "tuxedo", "body suit", "space suit")
 _GOWNS = ("dress", "robe", "evening dress", "skirt")
 
 
-@dataclass(frozen=True)
-class Figure:
-    """Where the body's head and limbs lie."""
-
-    box: HeadBox
-    limbs: Limbs
-
-
-def measure_figure(body: Body) -> Figure:
-    """The figure of a neutral body."""
-    head = body.template.vertices[body.regions["head"] > 0.5].cpu()
-    low, high, back, front = (float(value) for value in (*torch.aminmax(head[:, 1]), *torch.aminmax(head[:, 2])))
-    limbs = find_limbs(body.template.vertices.cpu().double().numpy(), slot_weights(body))
-    return Figure(HeadBox(low, high - low, (back + front) / 2), limbs)
-
-
-def finish(rng: np.random.Generator, look: Look, figure: Figure) -> tuple[Look, Look]:
+def finish_randomly(rng: np.random.Generator, look: Look, figure: Figure) -> tuple[Look, Look]:
     """The look as it is drawn, and as words may speak of it: with the head, hands and feet that it then has.
 
     Three of four people and characters are finished, each in garments of random cut.
@@ -48,7 +28,7 @@ def finish(rng: np.random.Generator, look: Look, figure: Figure) -> tuple[Look, 
     if look.layout is Layout.PLAIN or rng.random() > _SHARE:
         return look, look
     reading = _random_cut(rng, look)
-    drawn = crown(tailor(look, reading, figure.limbs), Headwear(), figure.box)
+    drawn = finish(look, reading, figure)
     return drawn, _told_of(look, drawn)
 
 

@@ -9,7 +9,8 @@ from tests.support_body import build_support_body
 
 from clipmatrix.bodies.anny import load_anny
 from clipmatrix.config import default_prompts
-from clipmatrix.generate.search import _finished, _with_face, num_steps, search_start
+from clipmatrix.generate.finishing import finish, measure_figure
+from clipmatrix.generate.search import _with_face, num_steps, search_start
 from clipmatrix.guidance.mini import load_mini
 from clipmatrix.guidance.prompts import Prompt
 from clipmatrix.procedural.dressing import dress
@@ -80,14 +81,19 @@ def test_on_the_real_body_parts_get_their_own_colour_and_words_their_build(mini)
     assert fat.shape[weight] > body.neutral_shape[weight] + 0.3
 
 
-def test_a_body_without_hands_is_finished_without_clothes() -> None:
+def test_a_body_without_hands_is_finished_without_clothes(mini) -> None:
     body = load_anny()
     regions = {**body.regions, "arms": body.regions["arms"] + body.regions["hands"]}
     regions["hands"] = torch.zeros_like(regions["arms"])
     reading = read("a woman with long red hair in a blue dress")
-    looks = [dress(np.random.default_rng(0), reading)]
-    assert _finished(looks, reading, replace(body, regions=regions)) is looks
-    assert _finished(looks, reading, body)[0] is not looks[0]
+    look = dress(np.random.default_rng(0), reading)
+    assert measure_figure(replace(body, regions=regions)) is None
+    figure = measure_figure(body)
+    assert figure is not None
+    assert finish(look, reading, figure) is not look
+    lacking = replace(body, regions=regions)
+    prompts = default_prompts("a woman with long red hair in a blue dress")
+    assert search_start(lacking, prompts, mini, SMALL, 64, 0).start.albedo_srgb.isfinite().all()
 
 
 @pytest.mark.parametrize(("text", "has_eyes"), [("a woman with green eyes", True), ("a marble statue", False)])

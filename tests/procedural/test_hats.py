@@ -7,7 +7,7 @@ import pytest
 
 from clipmatrix.bodies.anny import load_anny
 from clipmatrix.bodies.body import Body
-from clipmatrix.generate.search import _finished
+from clipmatrix.generate.finishing import Figure, finish, measure_figure
 from clipmatrix.procedural.dressing import dress
 from clipmatrix.procedural.headwear import read_headwear
 from clipmatrix.procedural.looks import Look
@@ -25,9 +25,16 @@ def _body() -> Body:
     return load_anny()
 
 
+@cache
+def _figure() -> Figure:
+    figure = measure_figure(_body())
+    assert figure is not None
+    return figure
+
+
 def _look(text: str) -> Look:
     reading = read(text)
-    return _finished([dress(np.random.default_rng(3), reading)], reading, _body())[0]
+    return finish(dress(np.random.default_rng(3), reading), reading, _figure())
 
 
 def _head(text: str) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from clipmatrix.generate.finishing import Figure
 from clipmatrix.procedural.looks import Look
 from clipmatrix.procedural.statements import Facts, Statement, facts_of
 from clipmatrix.procedural.truth import judge
 from training.batches import near_miss
-from training.finishing import Figure
 from training.judge.grammar import describe
 from training.judge.render import draw_views
 from training.judge.scenes import sample_judge_scenes

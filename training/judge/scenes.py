@@ -11,12 +11,13 @@ import torch
 
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.clips import build_clips
+from clipmatrix.generate.finishing import Figure
 from clipmatrix.procedural import primitives as P
 from clipmatrix.procedural.looks import Layer, Layout, Look, Role, sample_build, sample_look
 from clipmatrix.procedural.tables import oklab_from_srgb
 from clipmatrix.render.posed_bodies import pose_bodies, shape_from_phenotypes
 from training.batches import plain_twin
-from training.finishing import Figure, finish
+from training.finishing import finish_randomly
 from training.judge.render import JudgeViews
 from training.judge.texture import sample_space, srgb_from_oklab
 from training.scenes import FRAME_SLOTS, FRAMES, Bank, pick_shape
@@ -113,7 +114,7 @@ def sample_judge_scenes(bank: Bank, figure: Figure, count: int, seed: int) -> tu
         shape = pick_shape(rng, bank, look)
         look = replace(look, phenotypes=bank.phenotypes[shape])
         frame = int(rng.choice(len(FRAMES), p=_FRAME_SHARES)) if look.layout is not Layout.PLAIN else 0
-        drawn, look = finish(rng, look, figure)
+        drawn, look = finish_randomly(rng, look, figure)
         distinct = {id(layer): layer for layer in drawn.layers}
         spaces = {
             key: sample_space(rng, P.Primitive(int(layer.params[P.PRIMITIVE]))) for key, layer in distinct.items()

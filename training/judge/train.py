@@ -17,14 +17,15 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from clipmatrix.bodies.anny import load_anny
+from clipmatrix.bodies.body import Body
 from clipmatrix.errors import ModelError
+from clipmatrix.generate.finishing import Figure, measure_figure
 from clipmatrix.procedural.captions import write_caption
 from clipmatrix.procedural.characters import AXES
 from clipmatrix.procedural.statements import Facts, Statement
 from clipmatrix.procedural.tables import SLOTS, kind_ids
 from clipmatrix.procedural.truth import judge
 from training.batches import load_pictures, prefetch
-from training.finishing import measure_figure
 from training.judge.batches import build_judge_batch, load_judge_pictures
 from training.judge.checkpoint import Judge, save_judge
 from training.judge.grammar import describe
@@ -116,7 +117,7 @@ def train(config: JudgeTrainConfig, out: Path, teacher: Path, trunk: Path, devic
         body = load_anny()
         bank = build_clip_bank(body, config.num_shapes, config.poses_per_shape, config.seed)
         pictures = load_judge_pictures(
-            bank, measure_figure(body), config.num_pictures, 1000 * (config.seed + 1), size, out / "data",
+            bank, _figure(body), config.num_pictures, 1000 * (config.seed + 1), size, out / "data",
             lambda count: progress.update(job, completed=count),
         )  # fmt: skip
         held_out = {
@@ -190,13 +191,19 @@ def own_held_out(config: JudgeTrainConfig, size: int, folder: Path) -> HeldOut:
     body = load_anny()
     bank = build_clip_bank(body, 40, 4, config.seed + 1000)
     pictures = load_judge_pictures(
-        bank, measure_figure(body), config.num_held_out, _OWN_HELD_OUT, size, folder, lambda count: None
+        bank, _figure(body), config.num_held_out, _OWN_HELD_OUT, size, folder, lambda count: None
     )
     captions = [
         describe(np.random.default_rng((17, i)), look, FRAMES[frame])
         for i, (look, frame) in enumerate(zip(pictures.looks, pictures.frames, strict=True))
     ]
     return HeldOut(pictures.images(np.arange(config.num_held_out)), captions, pictures.facts)
+
+
+def _figure(body: Body) -> Figure:
+    figure = measure_figure(body)
+    assert figure is not None
+    return figure
 
 
 def mini_held_out(count: int, size: int, folder: Path) -> HeldOut:

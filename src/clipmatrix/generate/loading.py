@@ -121,7 +121,7 @@ def text_warnings(guidance: Guidance, texts: Sequence[str]) -> tuple[str, ...]:
 
 def _word_warnings(guidance: WordGuidance, texts: Sequence[str]) -> list[str]:
     """At most one line: the words without a picture, those that are not read, and what to do about them."""
-    painted = headwear_words() | face_words()
+    painted = headwear_words() | face_words() | {"cape"}
     people = {name: looks for text in texts for name, looks in describe_people(text)[1].items()}
     painted = painted.union(*(name.replace("-", " ").split() for name in people))
     guessed = {word.lower(): word for text in texts for word in guidance.unpictured_words(text)}

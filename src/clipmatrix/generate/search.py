@@ -14,24 +14,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clipmatrix.bodies.body import Body
+from clipmatrix.generate.finishing import finish, measure_figure
 from clipmatrix.generate.guessing import Meaning, Meanings, described, reworded, understand
 from clipmatrix.generate.look_judge import LookJudge
 from clipmatrix.generate.settling import Given, read_given, settle
 from clipmatrix.generate.variation import vary
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.prompts import Prompt, is_picture_key
-from clipmatrix.procedural.captions import HEAD, TORSO, write_caption
+from clipmatrix.procedural.captions import TORSO, write_caption
 from clipmatrix.procedural.dressing import dress, impose, redress
 from clipmatrix.procedural.faces import face_of, read_face
-from clipmatrix.procedural.headwear import HeadBox, crown
 from clipmatrix.procedural.looks import Look, sample_look
 from clipmatrix.procedural.reading import Reading
 from clipmatrix.procedural.search_config import SearchConfig
-from clipmatrix.procedural.tables import SLOTS
-from clipmatrix.procedural.tailoring import find_limbs, tailor
 from clipmatrix.render.bake import Texels, bake_albedo, bake_offset, find_texels
 from clipmatrix.render.faces import paint_face
-from clipmatrix.render.posed_bodies import shape_from_phenotypes, slot_weights
+from clipmatrix.render.posed_bodies import shape_from_phenotypes
 from clipmatrix.scene.start import Start
 
 _DOUBT = 6.0
@@ -202,7 +200,10 @@ def search_start(
     for _ in range(num_rounds):
         pool.keep(config.num_parents)
         pool.add([pool.child() for _ in range(num_variations)], on_progress)
-    finished = _finished([candidate.look for candidate in pool.candidates[:8]], meanings.plain, body)
+    # The encoder has never seen any of that: it has chosen by now.
+    figure = measure_figure(body)
+    looks = [candidate.look for candidate in pool.candidates[:8]]
+    finished = [finish(look, meanings.plain, figure) for look in looks] if figure else looks
     best = finished[0]
     shape = shape_from_phenotypes(body, best.phenotypes)
     start = Start(
@@ -231,18 +232,3 @@ def _says_who_or_what(reading: Reading) -> bool:
     """Whether it names a character, or a person's clothes, and knows all but adjectives: no other figure will do."""
     is_dressed = reading.whole is None and any(told is not None and told.is_garment for told in reading.slots)
     return (bool(reading.characters) or is_dressed) and not any(is_name for _, is_name in reading.unknown)
-
-
-def _finished(looks: list[Look], reading: Reading, body: Body) -> list[Look]:
-    """The looks with hair or hats, and clothes with hems. The encoder has never seen any: it has chosen by now."""
-    slots = slot_weights(body)
-    if len(np.unique(slots.argmax(1))) < len(SLOTS):
-        # A part that no vertex belongs to has no place.
-        return looks
-    head = body.template.vertices[body.regions["head"] > 0.5].cpu()
-    low, high, back, front = (float(value) for value in (*torch.aminmax(head[:, 1]), *torch.aminmax(head[:, 2])))
-    box = HeadBox(low, high - low, (back + front) / 2)
-    limbs = find_limbs(body.template.vertices.cpu().double().numpy(), slots)
-    has_face = reading.bare is not None or reading.slots[HEAD] is not None
-    who = reading.characters[0] if reading.characters else ""
-    return [crown(tailor(look, reading, limbs), reading.headwear, box, who, has_face) for look in looks]

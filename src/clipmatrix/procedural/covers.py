@@ -21,11 +21,11 @@ class Edge:
 
 @dataclass(frozen=True)
 class Form:
-    """What a cover on a head is like, in metres: how far it stands off the skull, and what stands out at its edge.
+    """What a cover is like, in metres: how far it stands off the body, and, on a head, what stands out at its edge.
 
     It ends ``depth`` beyond the edge, or nowhere (0). ``brim`` stands out to all sides, below 0 to the front only;
     ``peaks`` stand up at the edge, as those of a crown; all beyond the edge is ``lift`` higher,
-    and so ``flat`` on top, in [0, 1].
+    and so ``flat`` on top, in [0, 1]. On trunk and legs it may ``trail`` behind, so far at the feet.
     """
 
     thickness: float = 0.0
@@ -34,6 +34,7 @@ class Form:
     peaks: float = 0.0
     lift: float = 0.0
     flat: float = 0.0
+    trail: float = 0.0
 
 
 def cover(
@@ -64,6 +65,7 @@ def cover(
     own[P.COVER_PEAKS] = form.peaks
     own[P.COVER_LIFT] = form.lift
     own[P.COVER_FLATNESS] = form.flat
+    own[P.COVER_TRAIL] = form.trail
     return replace(layer, params=params)
 
 

@@ -73,6 +73,9 @@ _DOWN_THE_BACK = Edge((-1.7, 1.0, -3.0), 0.0, 0.006, 0.05)
 """Long hair on the trunk, which narrows to a point ..."""
 _BEARD = Edge((1.15, -1.0, 0.5), 0.0, 0.006, 0.012)
 """A beard lies where the face is low, in front, or at the sides; where it begins is counted in shares of the head."""
+_VISOR = Edge((-0.6, 0.0, 1.0), 0.0, 0.002)
+"""A visor lies in front, and begins behind the middle of the head so far:"""
+_VISOR_M = 0.022
 _MOUTH = 0.3
 _FACE_DEPTH_M = 0.09
 _BEARD_M = 0.016
@@ -202,12 +205,16 @@ def crown(look: Look, told: Headwear, box: HeadBox, character: str = "", has_fac
     is_one = all(layer is head for layer in look.layers)
     is_plain = head.kind in ("skin", "solid") and not is_one
     hat = _hat_of(rng, look, told, name, is_plain)
+    visor = _own(rng, "visor", name, look)
+    if visor is not None and is_plain:
+        start = box.middle + _VISOR_M
+        layers[_HEAD] = cover(layers[_HEAD], visor, replace(_VISOR, start=start), Form(_BEARD_M), place=1)
     hair = beard = None
     if head.kind in ("skin", "solid") and (is_plain or told.hair or told.hat_shape or told.beard):
         hair = told.hair or _own(rng, "hair", name, look) or (_natural_hair(rng, head) if head.kind == "skin" else None)
         beard = told.beard or _own(rng, "beard", name, look) or (hair if told.is_bearded else None)
         hair = None if told.is_bald else hair
-    if hat is None and hair is None and beard is None:
+    if hat is None and hair is None and beard is None and layers[_HEAD] is head:
         return look
     # Where the table gives a head in one colour to who wears a hat, the hat is meant.
     is_hat = is_plain and head.kind == "solid" and name in _table()["characters"]["hat"]
@@ -283,7 +290,7 @@ def _hatted(head: Layer, hat: _Hat, box: HeadBox) -> Layer:
 def _down_the_back(torso: Layer, rgb: Rgb, box: HeadBox) -> Layer:
     start = box.low + _DOWN_THE_BACK.axis[2] * (box.middle - _BACK_DEPTH_M) - _BACK_M
     form = Form(_LONG_HAIRLINE.thickness)
-    return cover(torso, rgb, replace(_DOWN_THE_BACK, start=start), form, _LONG_HAIRLINE.grain)
+    return cover(torso, rgb, replace(_DOWN_THE_BACK, start=start), form, _LONG_HAIRLINE.grain, place=_HAT_PLACE)
 
 
 def _bearded(head: Layer, rgb: Rgb, box: HeadBox) -> Layer:

@@ -108,6 +108,8 @@ COVER_FLATNESS = 16
 """How flat the top of that is, in [0, 1]."""
 COVER_OPACITY = 17
 """1 where it has a colour of its own, 0 where it is as the layer below."""
-COVER_WIDTH = 18
+COVER_TRAIL = 18
+"""How far it trails behind at the height of the feet, in metres: the less the higher. On trunk and legs."""
+COVER_WIDTH = 19
 NUM_COVERS = 3
 LAYER_WIDTH = COVERS + NUM_COVERS * COVER_WIDTH

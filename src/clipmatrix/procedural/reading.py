@@ -8,6 +8,7 @@ they are said of the noun before them ("a **man** covered in *moss*").
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from clipmatrix.procedural.capes import ToldCape, read_cape
 from clipmatrix.procedural.characters import Wear
 from clipmatrix.procedural.headwear import Headwear, Rgb, read_headwear
 from clipmatrix.procedural.lengths import Lengths, read_lengths
@@ -58,7 +59,7 @@ class Reading:
     ``whole`` is said of the whole figure, ``bare`` of its skin, ``slots`` of single parts (6). ``characters`` are the
     rows of the table that the figure may be, ``skin`` those whose skin it has ("a *zombie* pirate"). ``unknown`` are
     words that ought to say something, with whether each stands where the figure's own name does. ``headwear`` is
-    worn on the head, and ``lengths`` are those of garments that are told.
+    worn on the head, ``lengths`` are those of garments that are told, and ``cape`` is what is said of one.
     """
 
     whole: Told | None
@@ -70,6 +71,7 @@ class Reading:
     unknown: tuple[tuple[str, bool], ...]
     headwear: Headwear = _BARE_HEAD
     lengths: Lengths = _USUAL_LENGTHS
+    cape: ToldCape | None = None
 
     @property
     def says_nothing(self) -> bool:
@@ -307,6 +309,7 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
 
     Never fails: a sentence of which nothing is understood says nothing.
     """
+    cape = read_cape(text)
     extra = {word: Token(word, Role.NAME, senses) for word, senses in (guesses or {}).items()}
     headwear, text = read_headwear(text)
     lengths, text = read_lengths(text)
@@ -321,6 +324,7 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
         tuple(dict.fromkeys(reader.unknown)),
         headwear,
         lengths,
+        cape,
     )
 
 

@@ -12,6 +12,7 @@ from clipmatrix.procedural.noise import cells, fractal_noise, smoothstep
 from clipmatrix.procedural.primitives import (
     COVER_BLUR,
     COVER_THICKNESS,
+    COVER_TRAIL,
     COVER_WIDTH,
     COVERS,
     FLARE,
@@ -36,6 +37,7 @@ _FEATURES = np.array([CHANGES.index(name) for name in ("neck", "ears", "nose", "
 _SLOT_HEAD = SLOTS.index("head")
 _SLOT_TORSO = SLOTS.index("torso")
 _SLOT_HANDS = SLOTS.index("hands")
+_SLOT_LEGS = SLOTS.index("legs")
 _SLOT_FEET = SLOTS.index("feet")
 
 
@@ -146,9 +148,10 @@ def thicken(template, vertices, normals, slots, layers, out):
     """
     low, high = part_box(vertices, slots[:, _SLOT_HEAD])
     away = np.zeros(3)
+    neck = part_box(template, slots[:, _SLOT_HEAD])[0][1]
     for i in range(template.shape[0]):
         x, y, z = template[i, 0], template[i, 1], template[i, 2]
-        along, on_head, span = 0.0, 0.0, 0.0
+        along, on_head, span, trail = 0.0, 0.0, 0.0, 0.0
         for slot in range(layers.shape[0]):
             layer, weight = layers[slot], slots[i, slot]
             if weight <= 0.0:
@@ -172,6 +175,9 @@ def thicken(template, vertices, normals, slots, layers, out):
                     if layer[FLARE] > _SKIRT_M:
                         # Over several rows of faces: one row would be torn.
                         span += weight * (1.0 - smoothstep(-_HEM_LENGTH_M, blur, beyond))
+                if layer[first + COVER_TRAIL] > 0.0:
+                    trail += weight * share * layer[first + COVER_TRAIL] * max(0.0, 1.0 - y / neck)
+                    span += weight * share if slot == _SLOT_LEGS else 0.0
                 thickness += share * (layer[first + COVER_THICKNESS] - thickness)
             if slot == _SLOT_HEAD:
                 on_head += weight * thickness
@@ -187,6 +193,7 @@ def thicken(template, vertices, normals, slots, layers, out):
                 out[i, k] += on_head * away[k] / length
         for k in range(3):
             out[i, k] += along * normals[i, k]
+        out[i, 2] -= trail
         if span > 0.0:
             side = 1.0 if vertices[i, 0] > 0.0 else -1.0
             gap = max(0.0, abs(vertices[i, 0] + out[i, 0]) - _SEAM_M)
