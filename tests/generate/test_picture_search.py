@@ -9,12 +9,13 @@ from PIL import Image
 from clipmatrix.bodies.anny import load_anny
 from clipmatrix.generate.guessing import understand
 from clipmatrix.generate.look_judge import LookJudge
-from clipmatrix.generate.search import search_start
+from clipmatrix.generate.search import _in_one_surface, search_start
 from clipmatrix.generate.settling import read_given
 from clipmatrix.guidance.base import Guidance
 from clipmatrix.guidance.loading import load_guidance
 from clipmatrix.guidance.pictures import with_pictures
 from clipmatrix.guidance.prompts import Prompt, is_picture_key, picture_key
+from clipmatrix.procedural.captions import write_caption
 from clipmatrix.procedural.looks import Look, build_layer, sample_look
 from clipmatrix.procedural.search_config import SearchConfig
 from clipmatrix.procedural.tables import materials
@@ -49,11 +50,17 @@ def test_the_surface_of_a_picture_is_found(tmp_path: Path, mini: Guidance, kind:
     plain = LookJudge(body, (Prompt("a person"),), mini, SMALL)
     Image.fromarray(plain.render([_look(kind)], plain.targets[0], 224)[0, 0]).save(path)
     key = picture_key(path)
-    found = search_start(body, (Prompt(key),), with_pictures(mini, {key: path}), config, 64, 1)
+    found = search_start(body, (Prompt(key),), with_pictures(mini, {key: path}), config, 64, 2)
     words = [*materials()[kind].words, *materials()[kind].nouns]
     assert any(word in found.caption for word in words), found.caption
     # Nobody has asked for another form.
     assert float(found.start.offset.abs().max()) < 0.01
+
+
+def test_any_look_in_one_surface_can_be_worded() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        assert write_caption(rng, _in_one_surface(sample_look(rng))).text
 
 
 def test_a_key_is_never_read(mini: Guidance) -> None:

@@ -24,7 +24,7 @@ from clipmatrix.guidance.prompts import Prompt, is_picture_key
 from clipmatrix.procedural.captions import TORSO, write_caption
 from clipmatrix.procedural.dressing import dress, impose, redress
 from clipmatrix.procedural.faces import face_of, read_face
-from clipmatrix.procedural.looks import Look, sample_look
+from clipmatrix.procedural.looks import Look, sample_look, settle_layout
 from clipmatrix.procedural.reading import Reading
 from clipmatrix.procedural.search_config import SearchConfig
 from clipmatrix.render.bake import Texels, bake_albedo, bake_offset, find_texels
@@ -150,7 +150,7 @@ def _assorted(looks: list[Look]) -> list[Look]:
 
 def _in_one_surface(look: Look) -> Look:
     layers = (look.layers[TORSO],) * len(look.layers)
-    return replace(look, layers=layers, changes=np.zeros_like(look.changes), role=None)
+    return settle_layout(replace(look, layers=layers, changes=np.zeros_like(look.changes), role=None))
 
 
 def num_steps(config: SearchConfig) -> int:
