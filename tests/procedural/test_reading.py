@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from clipmatrix.procedural.dressing import dress
 from clipmatrix.procedural.lexing import Senses, lex
 from clipmatrix.procedural.reading import Reading, Told, read, read_part
 from clipmatrix.procedural.tables import SLOTS, colors
@@ -134,3 +135,30 @@ def test_water_looks_like_what_is_in_it(text: str, kind: str) -> None:
     whole = read(text).whole
     assert whole is not None
     assert whole.kinds == (kind,)
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("a barefoot man in jeans", {5}),
+        ("a shirtless man in red trousers", {1, 2}),
+        ("a woman with bare feet in a green dress", {5}),
+        ("a bare-chested warrior in a kilt", {1, 2}),
+        ("a man in a black suit", set()),
+    ],
+)
+def test_what_is_bare_of_people_who_are_dressed(text: str, bare: set[int]) -> None:
+    reading = read(text)
+    assert not reading.unknown
+    look = dress(np.random.default_rng(0), reading)
+    skin = {slot for slot, layer in enumerate(look.layers) if layer is look.layers[0] and slot not in (0, 3)}
+    assert skin & {1, 2, 4, 5} >= bare
+    assert bare or not skin
+
+
+def test_shoes_and_gloves_go_with_a_suit_in_either_order() -> None:
+    for text in ("a man in brown shoes and a grey suit", "a man in a grey suit and brown shoes"):
+        feet, torso = read(text).slots[5], read(text).slots[1]
+        assert feet is not None
+        assert torso is not None
+        assert feet.colors != torso.colors

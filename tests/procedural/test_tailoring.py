@@ -136,8 +136,8 @@ def test_one_stuff_all_over_has_a_hem_and_no_skin_below_it(limbs: Limbs) -> None
 def test_clothes_stand_off_the_body_and_skirts_close_the_gap(limbs: Limbs) -> None:
     body = load_anny()
     vertices, slots = body.template.vertices.numpy(), slot_weights(body)
-    bare = dress(np.random.default_rng(0), read("a woman in a red coat and a blue skirt"))
-    look = tailor(bare, read("a woman in a red coat and a blue skirt"), limbs)
+    bare = dress(np.random.default_rng(0), read("a barefoot woman in a red coat and a blue skirt"))
+    look = tailor(bare, read("a barefoot woman in a red coat and a blue skirt"), limbs)
     plain = _offset(bare)
     offset = _offset(look) - plain
     size = np.linalg.norm(offset, axis=1)

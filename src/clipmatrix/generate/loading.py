@@ -23,7 +23,7 @@ from clipmatrix.guidance.pictures import with_pictures
 from clipmatrix.procedural.faces import face_words
 from clipmatrix.procedural.headwear import headwear_words
 from clipmatrix.procedural.kin import kin_of
-from clipmatrix.procedural.lexing import Role, sense_of
+from clipmatrix.procedural.lexing import Role, bare_words, sense_of
 from clipmatrix.procedural.people import describe_people
 from clipmatrix.render.pipeline import rasterizer_for
 from clipmatrix.views.shots import ShotSampler
@@ -121,7 +121,7 @@ def text_warnings(guidance: Guidance, texts: Sequence[str]) -> tuple[str, ...]:
 
 def _word_warnings(guidance: WordGuidance, texts: Sequence[str]) -> list[str]:
     """At most one line: the words without a picture, those that are not read, and what to do about them."""
-    painted = headwear_words() | face_words() | {"cape"}
+    painted = headwear_words() | face_words() | bare_words() | {"cape"}
     people = {name: looks for text in texts for name, looks in describe_people(text)[1].items()}
     painted = painted.union(*(name.replace("-", " ").split() for name in people))
     guessed = {word.lower(): word for text in texts for word in guidance.unpictured_words(text)}

@@ -130,6 +130,31 @@ def usual_cut(character: str) -> Cut | None:
     return None if garment is None else _cut(_table("garments.yaml")["garments"][garment])
 
 
+@cache
+def _bare_parts() -> tuple[tuple[re.Pattern[str], Cut], ...]:
+    rows = _table("garments.yaml")["bare"].values()
+    return tuple(
+        (re.compile(rf"\b(?:{'|'.join(map(re.escape, row['words']))})\b"), Cut(bare=_slots(row["slots"])))
+        for row in rows
+    )
+
+
+@cache
+def bare_words() -> frozenset[str]:
+    """The single words of what is bare, in lower case."""
+    rows = _table("garments.yaml")["bare"].values()
+    return frozenset(word for row in rows for phrase in row["words"] for word in phrase.split())
+
+
+def bare_parts(text: str) -> tuple[list[Cut], str]:
+    """What the text says is bare of people who are dressed ("a shirtless man in jeans"), and the text without that."""
+    rest, found = plain(text), []
+    for pattern, cut in _bare_parts():
+        if pattern.search(rest):
+            rest, found = pattern.sub("", rest), [*found, cut]
+    return found, rest if found else text
+
+
 def _cut(row: Mapping) -> Cut:
     return Cut(**row.get("cut", {}), bare=_slots(row.get("bare", ())))
 

@@ -12,7 +12,7 @@ from clipmatrix.procedural.capes import ToldCape, read_cape
 from clipmatrix.procedural.characters import Wear
 from clipmatrix.procedural.headwear import Headwear, Rgb, read_headwear
 from clipmatrix.procedural.lengths import Lengths, read_lengths
-from clipmatrix.procedural.lexing import Cut, Role, Senses, Token, elsewhere, is_material, is_noun_of, lex
+from clipmatrix.procedural.lexing import Cut, Role, Senses, Token, bare_parts, elsewhere, is_material, is_noun_of, lex
 from clipmatrix.procedural.tables import SLOTS, surfaces
 from clipmatrix.procedural.told import told_builds
 
@@ -24,6 +24,7 @@ _COLORS_FIRST = frozenset(("coral", "rose", "pearl", "blond", "blonde"))
 """Words that name a stuff too, and of a person nearly always mean the colour."""
 
 
+_ENDS = (SLOTS.index("hands"), SLOTS.index("feet"))
 _CLEAR = frozenset(("water",))
 """What looks like that which is in it: a muddy river, icy water."""
 
@@ -237,7 +238,10 @@ class _Reader:
         if told.is_empty and not senses.is_garment:
             return
         for slot in slots:
-            self.slots[slot] = _merged(self.slots[slot], told)
+            before = self.slots[slot]
+            # Shoes and gloves are worn with a suit, whichever is named first.
+            if not (len(slots) > 2 and slot in _ENDS and before is not None and before.is_garment):
+                self.slots[slot] = _merged(before, told)
 
     def _say_whole(self, told: Told) -> None:
         if not told.is_empty:
@@ -313,7 +317,11 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
     extra = {word: Token(word, Role.NAME, senses) for word, senses in (guesses or {}).items()}
     headwear, text = read_headwear(text)
     lengths, text = read_lengths(text)
-    reader = _Reader(lex(text, extra)).read()
+    bare, clothed = bare_parts(text)
+    reader = _Reader(lex(clothed, extra)).read()
+    for cut in bare:
+        for slot in cut.bare:
+            reader.slots[slot] = reader.slots[slot] or Told(cut=replace(cut, bare=(slot,)))
     return Reading(
         reader.whole,
         reader.bare,

@@ -107,7 +107,11 @@ def displace(template, vertices, normals, slots, changes, seed, out):
             along += 0.16 * changes[_LUMPS] * calm * lump
         if changes[_INFLATION] != 0.0:
             push = 0.075 if changes[_INFLATION] > 0.0 else 0.022
-            along += push * changes[_INFLATION] * calm * (1.0 - 0.5 * slots[i, _SLOT_HEAD])
+            room = calm * (1.0 - 0.5 * slots[i, _SLOT_HEAD])
+            if changes[_INFLATION] < 0.0:
+                # Fingers, toes and lids have nothing to lose.
+                room = max(0.0, 1.0 - slots[i, _SLOT_HANDS] - slots[i, _SLOT_FEET] - 0.92 * slots[i, _SLOT_HEAD])
+            along += push * changes[_INFLATION] * room
         if changes[_BELLY] != 0.0 and normals[i, 2] > 0.0:
             height = torso_high[1] - torso_low[1]
             u = (vertices[i, 1] - (torso_low[1] + 0.36 * height)) / (0.24 * height)
@@ -133,6 +137,8 @@ _COARSEST_EDGE_M = 0.012
 _HEM_LENGTH_M = 0.045
 _SKIRT_M = 0.015
 """The flare from which a garment closes the gap between the legs."""
+_MIDLINE_M = 0.005
+_PARTING_M = 0.06
 _SEAM_M = -0.006
 """How far from the middle a skirt's halves end, a little past it: legs stand apart in most poses."""
 
@@ -148,7 +154,10 @@ def thicken(template, vertices, normals, slots, layers, out):
     """
     low, high = part_box(vertices, slots[:, _SLOT_HEAD])
     away = np.zeros(3)
-    neck = part_box(template, slots[:, _SLOT_HEAD])[0][1]
+    neck, crotch = part_box(template, slots[:, _SLOT_HEAD])[0][1], 1e9
+    for i in range(template.shape[0]):
+        if abs(template[i, 0]) < _MIDLINE_M and slots[i, _SLOT_LEGS] + slots[i, _SLOT_TORSO] > 0.5:
+            crotch = min(crotch, template[i, 1])
     for i in range(template.shape[0]):
         x, y, z = template[i, 0], template[i, 1], template[i, 2]
         along, on_head, span, trail = 0.0, 0.0, 0.0, 0.0
@@ -197,4 +206,6 @@ def thicken(template, vertices, normals, slots, layers, out):
         if span > 0.0:
             side = 1.0 if vertices[i, 0] > 0.0 else -1.0
             gap = max(0.0, abs(vertices[i, 0] + out[i, 0]) - _SEAM_M)
+            # Where the legs part there is no gap to close, and what is drawn together folds.
+            span *= smoothstep(0.0, _PARTING_M, crotch - y)
             out[i, 0] -= side * span * inward * gap

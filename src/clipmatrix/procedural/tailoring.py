@@ -13,6 +13,7 @@ from clipmatrix.procedural.tables import SLOTS
 
 _HEAD, _TORSO, _ARMS, _HANDS, _LEGS, _FEET = range(len(SLOTS))
 _HEM_BLUR_M = 0.003
+_SHOES = Cut(thickness=0.005)
 _WHOLE = 0.99
 _LONGEST = 0.96
 """How far skirts reach at most."""
@@ -53,13 +54,15 @@ def tailor(look: Look, reading: Reading, limbs: Limbs) -> Look:
     if (usual := usual_cut(_name_of(look, reading))) is not None:
         for slot in (_TORSO, _ARMS, _LEGS):
             cuts[slot] = usual if reading.slots[slot] is None else cuts[slot]
-    if not any(cuts):
+    if not any(cuts) and not look.role:
         return look
     layers = list(look.layers)
     skin = None if all(layer is layers[_HEAD] for layer in layers) else _skin_of(look)
     legs = _reach(cuts[_LEGS], reading.lengths.legs, "legs")
     if legs < _WHOLE and layers[_FEET] is layers[_LEGS] and reading.slots[_FEET] is None and skin:
         layers[_FEET] = draw_wear(np.random.default_rng(look.seed), usual_wear()[_FEET])
+    if cuts[_FEET] is None and _has_shoes(layers):
+        cuts[_FEET] = _SHOES
     for slot, cut in enumerate(cuts):
         if cut is not None:
             layers[slot] = _thick(layers[slot], cut, slot == _LEGS)
@@ -71,6 +74,12 @@ def tailor(look: Look, reading: Reading, limbs: Limbs) -> Look:
         hem = limbs.shoulder + arms * (limbs.wrist - limbs.shoulder)
         layers[_ARMS] = cover(layers[_ARMS], skin, Edge(limbs.arm_axis, hem, _HEM_BLUR_M))
     return replace(look, layers=tuple(layers))
+
+
+def _has_shoes(layers: list[Layer]) -> bool:
+    """Whether the feet wear something that neither legs, hands nor head are of."""
+    feet = layers[_FEET]
+    return feet.kind != "skin" and not any(layers[slot] is feet for slot in (_HEAD, _HANDS, _LEGS))
 
 
 def _name_of(look: Look, reading: Reading) -> str:

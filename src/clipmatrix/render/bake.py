@@ -12,10 +12,15 @@ from clipmatrix.bodies.body import Body, outward_normals
 from clipmatrix.geometry.mesh import Mesh
 from clipmatrix.procedural.looks import Look
 from clipmatrix.procedural.patterns import paint_points
+from clipmatrix.procedural.primitives import THICKNESS
 from clipmatrix.procedural.shapes import displace, thicken
+from clipmatrix.procedural.tables import SLOTS
 from clipmatrix.render.posed_bodies import slot_weights
 from clipmatrix.render.rasterize_cpu import CpuRasterizer
+from clipmatrix.render.shoes import shoe_offset, toes_of
 from clipmatrix.shapes import ImageSize
+
+_FEET = SLOTS.index("feet")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +73,10 @@ def bake_albedo(look: Look, body: Body, texels: Texels) -> Float[Tensor, "th tw 
 
 
 def bake_offset(look: Look, body: Body, shape: Float[Tensor, "s"]) -> Float[Tensor, "v 3"]:
-    """The look's changes of the surface and what it wears on it, in metres, on the bind pose of this shape."""
+    """The look's changes of the surface and what it wears on it, in metres, on the bind pose of this shape.
+
+    Feet that wear something have the form of shoes.
+    """
     rest = body.rest(shape).vertices.detach().cpu()
     normals = outward_normals(body, rest).numpy().astype(np.float32)
     offset = np.empty(rest.shape, np.float32)
@@ -76,5 +84,10 @@ def bake_offset(look: Look, body: Body, shape: Float[Tensor, "s"]) -> Float[Tens
     slots = slot_weights(body)
     vertices = rest.numpy().astype(np.float32)
     displace(template, vertices, normals, slots, look.changes, look.seed & 0xFFFF, offset)
-    thicken(template, vertices, normals, slots, look.layer_params, offset)
-    return torch.from_numpy(offset)
+    worn = np.zeros_like(offset)
+    thicken(template, vertices, normals, slots, look.layer_params, worn)
+    shod = look.layers[_FEET].params[THICKNESS] > 0
+    if shod and (shoes := shoe_offset(body, rest + torch.from_numpy(offset))) is not None:
+        worn[toes_of(body)] = 0.0
+        worn += shoes.numpy()
+    return torch.from_numpy(offset + worn)
