@@ -148,6 +148,22 @@ def _dialled(text: str) -> list[Cell]:
     return [(f"wildness: {dial:g}", front(scene_of(base(prompt, wildness=dial)))) for dial in (0.0, 0.5, 1.0)]
 
 
+def outfits() -> list[Cell]:
+    texts = {
+        "a king in a red robe": "a king in a red robe",
+        "a cowboy": "a cowboy",
+        "a top hat, a black suit": "a man in a top hat and a black suit",
+        "a blue dress, a red cape": "a woman in a blue dress with a red cape",
+        "barefoot, in a straw hat": "a barefoot girl in a straw hat and a yellow dress",
+    }
+    return [(label, front(scene_of(base(Prompt(text))))) for label, text in texts.items()]
+
+
+def people() -> list[Cell]:
+    texts = ("a pharaoh", "a nun", "a punk", "a centurion", "a wooden buddha")
+    return [(text, front(scene_of(base(Prompt(text))))) for text in texts]
+
+
 def regions() -> list[Cell]:
     whole = Prompt("a mossy stone statue")
     both = base(whole, Prompt("a golden head", 0.6, "head"))
@@ -295,8 +311,8 @@ def widening() -> list[Cell]:
 PICTURES: dict[str, Callable[[], list[Cell]]] = {
     function.__name__: function
     for function in (
-        cameras, lights, words, widening, wildness, wildness_limbs, regions, weights, untextured, looks, pictures,
-        starts, texture_start, smoothing, guidance, twins,
+        cameras, lights, words, widening, wildness, wildness_limbs, outfits, people, regions, weights, untextured,
+        looks, pictures, starts, texture_start, smoothing, guidance, twins,
     )
 }  # fmt: skip
 
