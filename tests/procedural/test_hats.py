@@ -1,16 +1,11 @@
 """Hats have a form: brims, peaks and crowns are pulled out of the head where the hat is, and nowhere else."""
 
-from functools import cache
-
 import numpy as np
 import pytest
+from tests.support_looks import anny, finished_look
 
-from clipmatrix.bodies.anny import load_anny
-from clipmatrix.bodies.body import Body
-from clipmatrix.generate.finishing import Figure, finish, measure_figure
 from clipmatrix.procedural.dressing import dress
 from clipmatrix.procedural.headwear import read_headwear
-from clipmatrix.procedural.looks import Look
 from clipmatrix.procedural.patterns import paint_points
 from clipmatrix.procedural.reading import read
 from clipmatrix.procedural.tables import CHANGES, SLOTS
@@ -20,26 +15,9 @@ from clipmatrix.render.posed_bodies import slot_weights
 HEAD = SLOTS.index("head")
 
 
-@cache
-def _body() -> Body:
-    return load_anny()
-
-
-@cache
-def _figure() -> Figure:
-    figure = measure_figure(_body())
-    assert figure is not None
-    return figure
-
-
-def _look(text: str) -> Look:
-    reading = read(text)
-    return finish(dress(np.random.default_rng(3), reading), reading, _figure())
-
-
 def _head(text: str) -> tuple[np.ndarray, np.ndarray]:
     """The head's vertices in metres as they are at rest, and as they are with what it wears."""
-    body, look = _body(), _look(text)
+    body, look = anny(), finished_look(text, 3)
     is_head = slot_weights(body)[:, HEAD] > 0.9
     rest = body.rest(body.neutral_shape).vertices
     return rest.numpy()[is_head], (rest + bake_offset(look, body, body.neutral_shape)).numpy()[is_head]
@@ -109,7 +87,7 @@ def test_a_crown_has_peaks_around_the_head(text: str) -> None:
 
 
 def test_of_one_stuff_a_crown_is_too() -> None:
-    ice = _look("an icy queen").layers[HEAD]
+    ice = finished_look("an icy queen", 3).layers[HEAD]
     bare = dress(np.random.default_rng(3), read("an icy queen")).layers[HEAD]
     places, ids = np.array([[0.0, 1.76, 0.14], [0.0, 1.83, 0.05]]), np.zeros(2, int)
     assert np.array_equal(paint_points(ice.params[None], ids, places), paint_points(bare.params[None], ids, places))
@@ -122,5 +100,5 @@ def test_below_its_hat_a_head_is_as_it_was() -> None:
 
 
 def test_pointed_hats_leave_other_changes_alone() -> None:
-    look = _look("a horned witch")
+    look = finished_look("a horned witch", 3)
     assert look.changes[CHANGES.index("cone")] == 1.0

@@ -1,22 +1,16 @@
 """Feet that wear something have the form of shoes, on every build, without folds; bare ones keep their toes."""
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
 import torch
-from tests.support_body import build_support_body
+from tests.support_looks import anny, finished_look
 
-from clipmatrix.bodies.anny import load_anny
-from clipmatrix.bodies.body import Body
-from clipmatrix.generate.finishing import finish, measure_figure
 from clipmatrix.geometry.intersections import self_intersecting
 from clipmatrix.geometry.mesh import build_edges
 from clipmatrix.geometry.quality import edge_lengths, is_flipped
 from clipmatrix.health.verdicts import SMALLEST_LENGTH
-from clipmatrix.procedural.dressing import dress
-from clipmatrix.procedural.reading import read
 from clipmatrix.render.bake import bake_offset
 from clipmatrix.render.posed_bodies import shape_from_phenotypes
 from clipmatrix.render.shoes import shoe_offset, toes_of
@@ -29,18 +23,13 @@ _BUILDS = (
 )
 
 
-@cache
-def _body() -> Body:
-    return load_anny()
-
-
 def _rest(build: tuple[float, ...]) -> torch.Tensor:
-    return _body().rest(shape_from_phenotypes(_body(), np.array(build))).vertices.detach()
+    return anny().rest(shape_from_phenotypes(anny(), np.array(build))).vertices.detach()
 
 
 @pytest.mark.parametrize("build", _BUILDS)
 def test_shoes_are_well_on_every_build(build: tuple[float, ...]) -> None:
-    body, rest = _body(), _rest(build)
+    body, rest = anny(), _rest(build)
     offset = shoe_offset(body, rest)
     assert offset is not None
     shod, faces = rest + offset, body.template.faces
@@ -53,7 +42,7 @@ def test_shoes_are_well_on_every_build(build: tuple[float, ...]) -> None:
 
 @pytest.mark.parametrize("build", _BUILDS)
 def test_a_shoe_is_closed_in_front_and_about_as_long_as_the_foot(build: tuple[float, ...]) -> None:
-    body, rest = _body(), _rest(build)
+    body, rest = anny(), _rest(build)
     offset = shoe_offset(body, rest)
     assert offset is not None
     toes = toes_of(body)
@@ -69,7 +58,7 @@ def test_a_shoe_is_closed_in_front_and_about_as_long_as_the_foot(build: tuple[fl
 
 
 def test_both_feet_are_alike() -> None:
-    body, rest = _body(), _rest(_BUILDS[0])
+    body, rest = anny(), _rest(_BUILDS[0])
     offset = shoe_offset(body, rest)
     assert offset is not None
     assert body.mirror_ids is not None
@@ -96,10 +85,7 @@ def test_a_body_without_toes_has_none() -> None:
     ],
 )
 def test_who_wears_shoes(text: str, is_shod: bool) -> None:
-    body, reading = _body(), read(text)
-    figure = measure_figure(body)
-    assert figure is not None
-    look = finish(dress(np.random.default_rng(1), reading), reading, figure)
+    body, look = anny(), finished_look(text, 1)
     usual = replace(look, changes=np.zeros_like(look.changes))
     moved = bake_offset(usual, body, body.neutral_shape)[toes_of(body)].norm(dim=1)
     assert bool(moved.max() > 0.015) is is_shod
