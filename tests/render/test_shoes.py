@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.support_body import build_support_body
 from tests.support_looks import anny, finished_look
 
 from clipmatrix.geometry.intersections import self_intersecting
