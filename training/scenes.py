@@ -7,11 +7,13 @@ import torch
 
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.poses import PoseConfig, PoseSampler
+from clipmatrix.generate.finishing import Figure, measure_figure
 from clipmatrix.procedural.characters import characters
 from clipmatrix.procedural.looks import Layout, Look, sample_build, sample_look
 from clipmatrix.procedural.tables import PHENOTYPES
 from clipmatrix.render.looks_cpu import LookViews, PosedBodies
 from clipmatrix.render.posed_bodies import pose_bodies, shape_from_phenotypes
+from training.finishing import finish_randomly
 
 FRAMES = ("whole", "head", "torso", "legs")
 """What a training camera frames."""
@@ -22,11 +24,12 @@ _FRAME_SHARES = np.array([0.6, 0.16, 0.14, 0.10])
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """Bodies to dress: arrays for the renderer, and the phenotypes (n 6) of each shape."""
+    """Bodies to dress: arrays for the renderer, the phenotypes (n 6) of each shape, and where head and limbs lie."""
 
     bodies: PosedBodies
     phenotypes: np.ndarray
     poses_per_shape: int
+    figure: Figure
 
 
 def build_bank(body: Body, num_shapes: int, poses_per_shape: int, seed: int) -> Bank:
@@ -37,7 +40,14 @@ def build_bank(body: Body, num_shapes: int, poses_per_shape: int, seed: int) -> 
     phenotypes = np.stack([sample_build(rng, 0.65)[0] for _ in range(num_shapes)])
     shapes = torch.stack([shape_from_phenotypes(body, row) for row in phenotypes])
     rotations = sampler.sample(num_shapes * poses_per_shape, generator).unflatten(0, (num_shapes, poses_per_shape))
-    return Bank(pose_bodies(body, shapes, rotations), phenotypes, poses_per_shape)
+    return Bank(pose_bodies(body, shapes, rotations), phenotypes, poses_per_shape, figure_of(body))
+
+
+def figure_of(body: Body) -> Figure:
+    """Where head and limbs of a body that has all parts lie."""
+    figure = measure_figure(body)
+    assert figure is not None
+    return figure
 
 
 def sample_camera(rng: np.random.Generator) -> np.ndarray:
@@ -110,6 +120,7 @@ def sample_scenes(bank: Bank, count: int, seed: int) -> tuple[LookViews, list[Lo
         pose = shape * bank.poses_per_shape + int(rng.integers(bank.poses_per_shape))
         frames[row] = rng.choice(len(FRAMES), p=_FRAME_SHARES) if look.layout is not Layout.PLAIN else 0
         look = replace(look, phenotypes=bank.phenotypes[shape])
-        fill_view(rng, views, row, look, pose, int(frames[row]))
+        drawn, look = finish_randomly(rng, look, bank.figure)
+        fill_view(rng, views, row, drawn, pose, int(frames[row]))
         looks.append(look)
     return views, looks, frames

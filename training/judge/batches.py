@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from clipmatrix.generate.finishing import Figure
 from clipmatrix.procedural.looks import Look
 from clipmatrix.procedural.statements import Facts, Statement, facts_of
 from clipmatrix.procedural.truth import judge
@@ -56,7 +55,7 @@ class JudgeBatch:
 
 
 def load_judge_pictures(
-    bank: Bank, figure: Figure, count: int, seed: int, size: int, folder: Path, report: Callable[[int], None]
+    bank: Bank, count: int, seed: int, size: int, folder: Path, report: Callable[[int], None]
 ) -> JudgePictures:
     """The pictures of a seed: rendered into files of ``folder`` at the first call, only read at later ones.
 
@@ -66,7 +65,7 @@ def load_judge_pictures(
     chunks, looks, frames = [], [], []
     for start in range(0, count, _CHUNK):
         path = folder / f"judge-{seed}-{count}-{size}-{start}.npy"
-        views, chunk_looks, chunk_frames = sample_judge_scenes(bank, figure, min(_CHUNK, count - start), seed + start)
+        views, chunk_looks, chunk_frames = sample_judge_scenes(bank, min(_CHUNK, count - start), seed + start)
         if not path.exists():
             partial = path.with_suffix(".part.npy")
             np.save(

@@ -11,7 +11,6 @@ import torch
 
 from clipmatrix.bodies.body import Body
 from clipmatrix.bodies.clips import build_clips
-from clipmatrix.generate.finishing import Figure
 from clipmatrix.procedural import primitives as P
 from clipmatrix.procedural.looks import Layer, Layout, Look, Role, sample_build, sample_look
 from clipmatrix.procedural.tables import oklab_from_srgb
@@ -20,7 +19,7 @@ from training.batches import plain_twin
 from training.finishing import finish_randomly
 from training.judge.render import JudgeViews
 from training.judge.texture import sample_space, srgb_from_oklab
-from training.scenes import FRAME_SLOTS, FRAMES, Bank, pick_shape
+from training.scenes import FRAME_SLOTS, FRAMES, Bank, figure_of, pick_shape
 
 _FRAME_SHARES = np.array([0.68, 0.13, 0.12, 0.07])
 _PLAIN_SHARE = 0.1
@@ -35,7 +34,7 @@ def build_clip_bank(body: Body, num_shapes: int, poses_per_shape: int, seed: int
     phenotypes = np.stack([sample_build(rng, 0.6)[0] for _ in range(num_shapes)])
     shapes = torch.stack([shape_from_phenotypes(body, row) for row in phenotypes])
     chosen = torch.from_numpy(rng.integers(0, len(moments), (num_shapes, poses_per_shape)))
-    return Bank(pose_bodies(body, shapes, moments[chosen]), phenotypes, poses_per_shape)
+    return Bank(pose_bodies(body, shapes, moments[chosen]), phenotypes, poses_per_shape, figure_of(body))
 
 
 def move_colors(rng: np.random.Generator, look: Look) -> Look:
@@ -105,7 +104,7 @@ def sample_judge_look(rng: np.random.Generator) -> Look:
     return move_colors(rng, look)
 
 
-def sample_judge_scenes(bank: Bank, figure: Figure, count: int, seed: int) -> tuple[JudgeViews, list[Look], np.ndarray]:
+def sample_judge_scenes(bank: Bank, count: int, seed: int) -> tuple[JudgeViews, list[Look], np.ndarray]:
     """Random scenes, the same for the same seed: rows for the renderer, their looks and what each camera frames."""
     rng = np.random.default_rng((13, seed))
     views, looks, frames = JudgeViews.empty(count), [], np.empty(count, np.int64)
@@ -114,7 +113,7 @@ def sample_judge_scenes(bank: Bank, figure: Figure, count: int, seed: int) -> tu
         shape = pick_shape(rng, bank, look)
         look = replace(look, phenotypes=bank.phenotypes[shape])
         frame = int(rng.choice(len(FRAMES), p=_FRAME_SHARES)) if look.layout is not Layout.PLAIN else 0
-        drawn, look = finish_randomly(rng, look, figure)
+        drawn, look = finish_randomly(rng, look, bank.figure)
         distinct = {id(layer): layer for layer in drawn.layers}
         spaces = {
             key: sample_space(rng, P.Primitive(int(layer.params[P.PRIMITIVE]))) for key, layer in distinct.items()

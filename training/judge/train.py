@@ -17,9 +17,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from clipmatrix.bodies.anny import load_anny
-from clipmatrix.bodies.body import Body
 from clipmatrix.errors import ModelError
-from clipmatrix.generate.finishing import Figure, measure_figure
 from clipmatrix.procedural.captions import write_caption
 from clipmatrix.procedural.characters import AXES
 from clipmatrix.procedural.statements import Facts, Statement
@@ -114,10 +112,9 @@ def train(config: JudgeTrainConfig, out: Path, teacher: Path, trunk: Path, devic
     )  # fmt: skip
     with Progress(*columns) as progress:
         job = progress.add_task("pictures", total=config.num_pictures, note="")
-        body = load_anny()
-        bank = build_clip_bank(body, config.num_shapes, config.poses_per_shape, config.seed)
+        bank = build_clip_bank(load_anny(), config.num_shapes, config.poses_per_shape, config.seed)
         pictures = load_judge_pictures(
-            bank, _figure(body), config.num_pictures, 1000 * (config.seed + 1), size, out / "data",
+            bank, config.num_pictures, 1000 * (config.seed + 1), size, out / "data",
             lambda count: progress.update(job, completed=count),
         )  # fmt: skip
         held_out = {
@@ -188,22 +185,13 @@ def learning_rate(config: JudgeTrainConfig, step: int) -> float:
 
 def own_held_out(config: JudgeTrainConfig, size: int, folder: Path) -> HeldOut:
     """Pictures of the judge's own kind, of bodies that training never saw."""
-    body = load_anny()
-    bank = build_clip_bank(body, 40, 4, config.seed + 1000)
-    pictures = load_judge_pictures(
-        bank, _figure(body), config.num_held_out, _OWN_HELD_OUT, size, folder, lambda count: None
-    )
+    bank = build_clip_bank(load_anny(), 40, 4, config.seed + 1000)
+    pictures = load_judge_pictures(bank, config.num_held_out, _OWN_HELD_OUT, size, folder, lambda count: None)
     captions = [
         describe(np.random.default_rng((17, i)), look, FRAMES[frame])
         for i, (look, frame) in enumerate(zip(pictures.looks, pictures.frames, strict=True))
     ]
     return HeldOut(pictures.images(np.arange(config.num_held_out)), captions, pictures.facts)
-
-
-def _figure(body: Body) -> Figure:
-    figure = measure_figure(body)
-    assert figure is not None
-    return figure
 
 
 def mini_held_out(count: int, size: int, folder: Path) -> HeldOut:

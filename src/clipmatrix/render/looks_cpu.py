@@ -14,7 +14,7 @@ from numba import njit, prange
 from clipmatrix.procedural.noise import fractal_noise, value_noise
 from clipmatrix.procedural.patterns import layer_color
 from clipmatrix.procedural.primitives import LAYER_WIDTH
-from clipmatrix.procedural.shapes import displace
+from clipmatrix.procedural.shapes import displace, thicken
 from clipmatrix.procedural.tables import CHANGES, SLOTS
 from clipmatrix.render.rasterize_cpu import rasterize_view
 
@@ -283,6 +283,7 @@ def _render_one(
     vertices = np.empty((num_vertices, 3), np.float32)
     normals = np.empty((num_vertices, 3), np.float32)
     displace(template, rest, rest_normals, slots, changes, seed, offset)
+    thicken(template, rest, rest_normals, slots, layers, offset)
     _skin(rest + offset, matrices, joint_ids, joint_weights, vertices)
     _normals(vertices, faces, normals)
     for i in range(num_vertices):
