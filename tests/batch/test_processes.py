@@ -55,6 +55,7 @@ def _workers_of(out: Path) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_batch_is_done_once(tmp_path: Path) -> None:
     jobs = small_jobs(tmp_path, ["a red person"], steps=3)
     outcome, seen = _run(jobs, tmp_path / "out", workers=1)

@@ -55,6 +55,7 @@ def test_it_takes_small_steps_as_from_a_searched_start(first: Run) -> None:
     assert dataclasses.replace(config, start="search").is_refining
 
 
+@pytest.mark.slow
 def test_it_is_resumed_from_its_own_copy_when_the_other_is_gone(first: Run, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(first.path, moved)

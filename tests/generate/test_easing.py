@@ -77,6 +77,7 @@ def test_no_form_is_too_wild(size: float) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_no_searched_form_is_too_wild(seed: int) -> None:
     body, rng = load_anny(), np.random.default_rng(seed)

@@ -57,6 +57,7 @@ def _second(character: Character, shift: float) -> Character:
     return dataclasses.replace(character, mesh=mesh, rig=moved)
 
 
+@pytest.mark.slow
 def test_each_half_of_the_texture_follows_its_own_prompt(tmp_path: Path) -> None:
     config = dataclasses.replace(small_config(*PROMPTS, steps=40), views=4)
     assert config.num_figures == 2

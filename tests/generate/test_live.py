@@ -61,6 +61,7 @@ def test_a_place_that_cannot_be_written_does_not_stop_the_run(tmp_path: Path) ->
     LivePicture(tmp_path / "nowhere" / "live.jpg", CpuRasterizer()).see(_scene)
 
 
+@pytest.mark.slow
 def test_a_watched_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
     config = small_config(steps=4)
     for name, path in (("alone", None), ("watched", Run(tmp_path / "watched").live_path)):

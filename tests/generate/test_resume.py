@@ -151,6 +151,7 @@ def test_a_run_that_breaks_while_exporting_only_exports_again(
     assert _results(tmp_path) == whole
 
 
+@pytest.mark.slow
 def test_a_search_that_was_stopped_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def search(body, prompts, guidance, config, texture_size, seed, on_progress):
         for _ in range(3):

@@ -69,6 +69,7 @@ def _scores(monkeypatch: pytest.MonkeyPatch, *scores: float) -> None:
     monkeypatch.setattr(Exam, "__call__", lambda self, scene: rest.pop(0))
 
 
+@pytest.mark.slow
 def test_the_best_try_ends_as_if_its_seed_had_been_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _scores(monkeypatch, 0.2, 0.7, 0.4)
     config = dataclasses.replace(_config(), seed=5)

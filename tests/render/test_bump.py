@@ -74,6 +74,7 @@ def test_gradients_of_bending() -> None:
     assert torch.autograd.gradcheck(lambda m, n, t: bent_normals(m, n, t, sign), inputs)
 
 
+@pytest.mark.slow
 def test_gradient_of_a_picture_by_its_map(
     quad: Callable[..., Mesh], surface_of: Callable[..., Surface], cameras_around: Callable[..., Cameras]
 ) -> None:
