@@ -10,7 +10,7 @@ from clipmatrix.procedural.headwear import HeadBox, Headwear, crown, read_headwe
 from clipmatrix.procedural.looks import Layer, Look
 from clipmatrix.procedural.patterns import paint_points
 from clipmatrix.procedural.reading import read
-from clipmatrix.procedural.tables import SLOTS
+from clipmatrix.procedural.tables import CHANGES, SLOTS
 
 HEAD, TORSO, HANDS = (SLOTS.index(name) for name in ("head", "torso", "hands"))
 BOX = HeadBox(low=1.561, height=0.277, middle=0.061)
@@ -128,3 +128,14 @@ def test_words_of_hair_and_hats_are_not_called_unknown() -> None:
     assert text_warnings(mini, ("a bald brunette with a beanie and a fez", "a redhead in a dress")) == ()
     assert "steampunk" in text_warnings(mini, ("a steampunk redhead",))[0]
     assert "redhead" not in text_warnings(mini, ("a steampunk redhead",))[0]
+
+
+def test_a_witch_with_hair_of_a_colour_has_no_pointed_skull() -> None:
+    assert _crowned("a witch").changes[CHANGES.index("cone")] > 0
+    assert _crowned("a witch with silver hair").changes[CHANGES.index("cone")] == 0
+
+
+def test_a_wig_is_hair() -> None:
+    wig, hair = (read_headwear(f"a clown with {words}")[0].hair for words in ("a green wig", "green hair"))
+    assert wig is not None
+    assert wig == hair

@@ -8,6 +8,8 @@ from clipmatrix.procedural.lexing import Senses, lex
 from clipmatrix.procedural.reading import Reading, Told, read, read_part
 from clipmatrix.procedural.tables import SLOTS, colors
 
+_DRESSED = ("torso", "arms", "legs", "feet")
+
 
 def _describe(told: Told | None) -> str:
     """A reading in short: its colours by name, ``on`` the ground, and the first surface."""
@@ -37,7 +39,11 @@ def _parts(reading: Reading) -> dict[str, str]:
         ("a red person", {"whole": "red"}),
         ("a woman with red hair", {}),
         ("an old man with white hair and a green coat", {"torso": "green", "arms": "green"}),
-        ("a person in emerald green", {"whole": "emerald green"}),
+        ("a person in emerald green", dict.fromkeys(_DRESSED, "emerald green")),
+        ("a figure in emerald green", {"whole": "emerald green"}),
+        ("a tiny elf who lives in the forest and wears only leaves", dict.fromkeys(_DRESSED, "leaves")),
+        ("a demon dressed in white", dict.fromkeys(_DRESSED, "white")),
+        ("a man in a blue checked shirt", {"torso": "blue checks", "arms": "blue checks"}),
         ("a person with blue polka dots on yellow", {"whole": "blue on yellow dots"}),
         ("a yellow man with blue spots", {"whole": "blue on yellow spots"}),
         ("a black and white checkered person", {"whole": "black white checks"}),
@@ -70,6 +76,8 @@ def test_each_part_gets_its_own(text: str, parts: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("text", "characters", "skin"),
     [
+        ("a zombie in a superhero costume", ("superhero",), ("zombie",)),
+        ("a frog wearing a santa suit", ("santa",), ("frogman",)),
         ("a zombie", ("zombie",), ()),
         ("a zombie pirate", ("pirate",), ("zombie",)),
         ("the queen of the bees", ("queen",), ()),
@@ -162,3 +170,38 @@ def test_shoes_and_gloves_go_with_a_suit_in_either_order() -> None:
         assert feet is not None
         assert torso is not None
         assert feet.colors != torso.colors
+
+
+def test_who_is_of_a_beasts_skin_wears_clothes_over_it() -> None:
+    reading = read("a tiger in a suit")
+    assert reading.whole is None
+    assert _describe(reading.bare) == "tiger"
+    look = dress(np.random.default_rng(0), reading)
+    torso, head = (look.layers[SLOTS.index(name)] for name in ("torso", "head"))
+    assert head.kind == "tiger"
+    assert torso.kind != "tiger"
+
+
+def test_what_a_garment_is_for_is_no_part_of_its_own() -> None:
+    assert read("a man in red body armour").bare is None
+    assert {_describe(told) for told in read("a man in red body armour").slots if told is not None} == {"red"}
+
+
+def test_armour_of_a_colour_is_metal_all_the_same() -> None:
+    layer = dress(np.random.default_rng(0), read("a man in blue armour")).layers[SLOTS.index("torso")]
+    cloth = dress(np.random.default_rng(0), read("a man in a blue shirt")).layers[SLOTS.index("torso")]
+    assert layer.metallic > 0.5 > cloth.metallic
+
+
+def test_a_rotten_zombie_wears_what_zombies_do() -> None:
+    for seed in range(4):
+        plain, rotten = (dress(np.random.default_rng(seed), read(f"a {word} zombie")) for word in ("nice", "rotting"))
+        assert [layer.kind for layer in rotten.layers] == [layer.kind for layer in plain.layers]
+
+
+def test_a_pattern_over_its_twin_is_seen() -> None:
+    for seed in range(6):
+        layer = dress(np.random.default_rng(seed), read("a man in a red plaid shirt, in a red checkered shirt")).layers[
+            1
+        ]
+        assert np.abs(layer.rgb(0) - layer.rgb(1)).max() > 0.3

@@ -40,7 +40,7 @@ def measure_figure(body: Body) -> Figure | None:
 
 def finish(look: Look, reading: Reading, figure: Figure) -> Look:
     """The look with hair or hats, clothes with hems, and a cape, as they are told or go without saying."""
-    has_face = reading.bare is not None or reading.slots[_HEAD] is not None
+    has_face = reading.bare is not None or reading.slots[_HEAD] is not None or bool(reading.skin)
     is_stuff = reading.whole is not None and bool(reading.whole.kinds)
     who = reading.characters[0] if reading.characters else ""
     worn = cape(tailor(look, reading, figure.limbs), reading.cape, figure.middle, who, is_stuff)

@@ -28,6 +28,7 @@ _TWO_COLORED = ("halves", "upper_lower", "patches", "stripes", "splotches", "gra
 _SEVERAL_COLORS = ("patches", "splotches", "stripes")
 _PARTNERS = ((0.96, 0.95, 0.93), (0.08, 0.08, 0.09))
 """The commonest second colours: white and black."""
+_APART = 0.2
 _SAME = 0.06
 """OKLab distance up to which two colours are the same one."""
 
@@ -114,7 +115,7 @@ def _character(rng: np.random.Generator, reading: Reading, wildness: float) -> L
         other = sample_character(rng, 0.0, reading.skin[rng.integers(len(reading.skin))])
         for slot in (HEAD, HANDS):
             layers[slot] = other.layers[slot]
-    if reading.whole is not None:
+    if reading.whole is not None and not _is_own_stuff(layers[HEAD], reading.whole):
         if reading.whole.kinds or len(reading.whole.colors) > 1:
             layers = [draw_told(rng, reading.whole) or layers[TORSO]] * len(SLOTS)
         elif reading.whole.colors:
@@ -124,6 +125,11 @@ def _character(rng: np.random.Generator, reading: Reading, wildness: float) -> L
         shown = is_skin if any(is_skin) else [True] * len(SLOTS)
         layers = [bare if bare and shown[slot] else layer for slot, layer in enumerate(layers)]
     return replace(look, layers=tuple(layers))
+
+
+def _is_own_stuff(head: Layer, told: Told) -> bool:
+    """Whether that goes without saying: a rotten zombie wears what zombies do."""
+    return head.kind in told.kinds and not told.colors
 
 
 def _tinted(layers: list[Layer], is_skin: list[bool], rgb: Rgb) -> list[Layer]:
@@ -176,7 +182,10 @@ def _of_colors(rng: np.random.Generator, told: Told, colors: list[np.ndarray]) -
     if len(colors) == 1:
         layer = build_layer(rng, patterns()["solid"], (_jittered(rng, colors[0]),))
         if told.wears:
-            return replace(draw_wear(rng, told.wears), params=layer.params, kind="solid")
+            worn = draw_wear(rng, told.wears)
+            # Metal keeps its plates and rings; of other stuffs the colour alone is told.
+            params = recolored(worn, layer.rgb(0)).params if worn.metallic > 0.5 else layer.params
+            return replace(worn, params=params, kind="solid")
         return layer
     names = _TWO_COLORED if len(colors) == 2 else _SEVERAL_COLORS
     kind = patterns()[names[rng.integers(len(names))]]
@@ -213,7 +222,9 @@ def _of_pattern(rng: np.random.Generator, kind: str, told: Told, colors: list[np
     if surface.num_colors == 1:
         return build_layer(rng, surface, (_jittered(rng, colors[0]),) if colors else ())
     base = build_layer(rng, materials()[stuffs[-1]]) if stuffs else None
-    ground = np.array(told.ground) if told.ground else base.rgb(0) if base and len(colors) == 1 else None
+    ground = np.array(told.ground) if told.ground else None
+    if ground is None and base is not None and len(colors) == 1 and _is_other(base.rgb(0), colors[0]):
+        ground = base.rgb(0)
     if ground is not None:
         pair = (ground, colors[0] if colors else _partner(rng, ground))
     elif len(colors) >= 2:
@@ -230,6 +241,11 @@ def _of_pattern(rng: np.random.Generator, kind: str, told: Told, colors: list[np
         pair = (first, _partner(rng, first))
     layer = build_layer(rng, surface, pair)
     return replace(layer, roughness=base.roughness, metallic=base.metallic) if base else layer
+
+
+def _is_other(rgb: np.ndarray, other: np.ndarray) -> bool:
+    """Whether a pattern in one of the two is seen on the other."""
+    return bool(np.linalg.norm(oklab_from_srgb(rgb) - oklab_from_srgb(other)) > _APART)
 
 
 def _partner(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:

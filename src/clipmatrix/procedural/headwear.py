@@ -106,7 +106,16 @@ def _table() -> dict[str, Any]:
 def headwear_words() -> frozenset[str]:
     """The single words of hair and hats, in lower case: they are painted whether or not an encoder knows them."""
     table = _table()
-    phrases = ["hair", "haired", *table["beards"], *_hat_phrases(), *table["people"], *table["bald"], *table["shades"]]
+    phrases = [
+        "hair",
+        "haired",
+        "wig",
+        *table["beards"],
+        *_hat_phrases(),
+        *table["people"],
+        *table["bald"],
+        *table["shades"],
+    ]
     return frozenset(word for phrase in phrases for word in phrase.split())
 
 
@@ -128,7 +137,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     who = _any_of(list(table["people"]))
     return {
         "fur": re.compile(r"\b(?:covered|coated|made|full|coat) (?:in|with|of)\b[a-z ,-]*\bhair\b|\bhair[ -]covered\b"),
-        "hair": re.compile(rf"\b{before}hair(?:ed)?\b"),
+        "hair": re.compile(rf"\b{before}(?:hair(?:ed)?|wig)\b"),
         "shade": re.compile(rf"\b(?:{_any_of(list(table['shades']))})[ -](?=hair)"),
         "beard": re.compile(rf"\b{before}(?P<noun>{_any_of(table['beards'])})\b"),
         "hat": re.compile(rf"\b(?P<noun>{_any_of(list(_hat_phrases()))})\b"),
@@ -214,6 +223,9 @@ def crown(look: Look, told: Headwear, box: HeadBox, character: str = "", has_fac
         hair = told.hair or _own(rng, "hair", name, look) or (_natural_hair(rng, head) if head.kind == "skin" else None)
         beard = told.beard or _own(rng, "beard", name, look) or (hair if told.is_bearded else None)
         hair = None if told.is_bald else hair
+    if hat is None and told.hair is not None and name in _table()["characters"]["hat"]:
+        # What is pointed about a witch's head is her hat.
+        changes[_CONE] = 0.0
     if hat is None and hair is None and beard is None and layers[_HEAD] is head:
         return look
     # Where the table gives a head in one colour to who wears a hat, the hat is meant.

@@ -50,13 +50,14 @@ def read_lengths(text: str) -> tuple[Lengths, str]:
     if sleeveless.search(text):
         found, text = replace(found, arms=0.0), sleeveless.sub("", text)
     if match := sleeves.search(text):
-        found = replace(found, arms=table["lengths"][_key(match["length"])]["arms"])
+        found = replace(found, arms=table["lengths"][_key(match["length"])].get("arms"))
         # Sleeves of a colour are a part of their own.
         kept = match["between"] + (match["garment"] if match["between"] or match["garment"][-1] == "s" else "")
         text = text[: match.start()] + kept + text[match.end() :]
     while match := garments.search(text):
-        if match["garment"].lower() in table["legs"]:
-            found = replace(found, legs=table["lengths"][_key(match["length"])]["legs"])
+        told = table["lengths"][_key(match["length"])].get("legs")
+        if told is not None and match["garment"].lower() in table["legs"]:
+            found = replace(found, legs=told)
         text = text[: match.start()] + match["between"] + match["garment"] + text[match.end() :]
     return found, re.sub(r"  +", " ", text).strip()
 

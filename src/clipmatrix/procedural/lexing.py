@@ -342,6 +342,23 @@ def concepts() -> tuple[tuple[str, Senses], ...]:
 
 
 @cache
+def dressing() -> frozenset[str]:
+    """Words after which a stuff or a colour is that of clothes."""
+    return frozenset(_table("words.yaml")["dressing"])
+
+
+@cache
+def not_people() -> frozenset[str]:
+    """Beings that need not be people, and so not be dressed."""
+    return frozenset(_table("words.yaml")["not_people"])
+
+
+def common_cut() -> Cut:
+    """How clothes are cut of which the stuff alone is told."""
+    return _cut(_table("garments.yaml")["garments"]["suit"])
+
+
+@cache
 def elsewhere() -> frozenset[str]:
     """Words after which nothing is said of the figure itself."""
     return frozenset(_table("words.yaml")["elsewhere"])

@@ -12,7 +12,20 @@ from clipmatrix.procedural.capes import ToldCape, read_cape
 from clipmatrix.procedural.characters import Wear
 from clipmatrix.procedural.headwear import Headwear, Rgb, read_headwear
 from clipmatrix.procedural.lengths import Lengths, read_lengths
-from clipmatrix.procedural.lexing import Cut, Role, Senses, Token, bare_parts, elsewhere, is_material, is_noun_of, lex
+from clipmatrix.procedural.lexing import (
+    Cut,
+    Role,
+    Senses,
+    Token,
+    bare_parts,
+    common_cut,
+    dressing,
+    elsewhere,
+    is_material,
+    is_noun_of,
+    lex,
+    not_people,
+)
 from clipmatrix.procedural.tables import SLOTS, surfaces
 from clipmatrix.procedural.told import told_builds
 
@@ -25,6 +38,7 @@ _COLORS_FIRST = frozenset(("coral", "rose", "pearl", "blond", "blonde"))
 
 
 _ENDS = (SLOTS.index("hands"), SLOTS.index("feet"))
+_CLOTHED = tuple(SLOTS.index(name) for name in ("torso", "arms", "legs", "feet"))
 _CLEAR = frozenset(("water",))
 """What looks like that which is in it: a muddy river, icy water."""
 
@@ -106,7 +120,7 @@ class _Spec:
         if len(self.kinds) > 1 and self.colors:
             # Of several surfaces the one that can have the colours.
             kinds = next((k for k in reversed(self.kinds) if not is_material(k[0])), kinds)
-        wears = senses.wears if self.is_empty else ()
+        wears = () if self.kinds or self.ground else senses.wears
         rivals = tuple(other for other in self.kinds if other != kinds)
         return Told(
             tuple(self.colors), self.ground, kinds, rivals, wears, senses.is_garment, self.is_figure, senses.cut
@@ -148,7 +162,7 @@ class _Reader:
         self.unknown: list[tuple[str, bool]] = []
         self.last: tuple[int, ...] = ALL
         self.link: Role | None = None
-        self.has_head = self.is_dead = self.is_clause = self.is_place = False
+        self.has_head = self.is_dead = self.is_clause = self.is_place = self.is_person = self.is_worn = False
 
     def read(self) -> "_Reader":
         for i, token in enumerate(self.tokens):
@@ -156,6 +170,7 @@ class _Reader:
                 case Role.NAME:
                     self._name(i, token)
                 case Role.BEING:
+                    self.is_person = token.text not in not_people()
                     self._take(ALL)
                 case Role.OBJECT:
                     self._drop()
@@ -189,14 +204,31 @@ class _Reader:
     def _name(self, i: int, token: Token) -> None:
         senses = token.senses
         following = self._next(i, Role.NOTHING, Role.BUILD)
+        if senses.slots and not senses.is_garment and following is not None and following.senses.is_garment:
+            # "body armour", "plastic boots": that they are for a part of the body says nothing of it.
+            return
         if senses.slots:
             self._take(senses.slots, senses)
+        elif senses.characters and self._is_costume(following):
+            self._disguise(senses.characters)
         elif senses.characters and following is not None and following.senses.characters:
             self.skin = senses.characters
         elif senses.characters and not (senses.is_stuff and (self._modifies(i) or self._is_of_stuff())):
             self._character(senses.characters)
         elif not self.is_place:
             self._stuff(i, token)
+
+    def _is_costume(self, following: Token | None) -> bool:
+        """Whether it is no more than who somebody who was named before is dressed as: "in a pirate costume"."""
+        is_garment = following is not None and following.senses.is_garment and len(following.senses.slots) > 2
+        return is_garment and self.has_head and self.link in (Role.IN, Role.WITH)
+
+    def _disguise(self, names: tuple[str, ...]) -> None:
+        """The clothes are theirs, skin and fur those of whom was named before."""
+        if self.characters != names:
+            self.skin, self.characters = self.characters, names
+        if self.whole is not None:
+            self.bare, self.whole = _merged(self.bare, self.whole), None
 
     def _is_of_stuff(self) -> bool:
         return self.has_head and self.link in (Role.MADE, Role.WITH, Role.IN, Role.IS)
@@ -252,6 +284,11 @@ class _Reader:
         spec, self.spec = self.spec, _Spec()
         if spec.is_empty or self.is_dead:
             return
+        if self.last == ALL and self.is_worn:
+            told = spec.told(Senses(is_garment=True, cut=common_cut()))
+            for slot in _CLOTHED:
+                self.slots[slot] = _merged(self.slots[slot], told)
+            return
         if self.last == ALL:
             self._say_whole(spec.told())
             return
@@ -273,6 +310,9 @@ class _Reader:
             self.is_dead = True
 
     def _link(self, i: int, token: Token) -> None:
+        if not self.has_head and not self.is_dead and self.spec.kinds and token.role in (Role.WITH, Role.IN):
+            # "a tiger in a suit": it is no more than what it is of.
+            self.bare, self.spec, self.has_head = _merged(self.bare, self.spec.told()), _Spec(), True
         is_covered = token.role in (Role.WITH, Role.IN) and self.link is Role.MADE and self.spec.is_empty
         self._flush()
         if is_covered and not self.is_dead:
@@ -280,6 +320,7 @@ class _Reader:
             return
         is_same = self.link is token.role
         self.link, self.is_place = token.role, False
+        self.is_worn = token.text in dressing() or (token.text == "in" and (self.is_person or self._is_dressed(i)))
         if token.role is Role.MADE and token.text == "of" and self.is_dead:
             return
         if token.text == "of" and self.last != ALL:
@@ -294,6 +335,10 @@ class _Reader:
             following = self._next(i, Role.NOTHING, Role.ARTICLE)
             if following is not None and following.role is Role.ARTICLE:
                 self.last = ALL
+
+    def _is_dressed(self, i: int) -> bool:
+        """Whether a link goes on with one before it: "dressed in"."""
+        return i > 0 and self.tokens[i - 1].text in dressing()
 
     def _guess(self, i: int, token: Token) -> None:
         if self._modifies(i):
