@@ -28,6 +28,8 @@ _TWO_COLORED = ("halves", "upper_lower", "patches", "stripes", "splotches", "gra
 _SEVERAL_COLORS = ("patches", "splotches", "stripes")
 _PARTNERS = ((0.96, 0.95, 0.93), (0.08, 0.08, 0.09))
 """The commonest second colours: white and black."""
+_UNTOLD = {"metallic": (0.62, 0.63, 0.66)}
+"""The colour in sRGB of what has one by nature where none is told."""
 _APART = 0.2
 _SAME = 0.06
 """OKLab distance up to which two colours are the same one."""
@@ -122,7 +124,7 @@ def _character(rng: np.random.Generator, reading: Reading, wildness: float) -> L
             layers = _tinted(layers, is_skin, reading.whole.colors[0])
     if reading.bare is not None:
         bare = draw_told(rng, reading.bare)
-        shown = is_skin if any(is_skin) else [True] * len(SLOTS)
+        shown = is_skin if any(is_skin) else [layer is look.layers[HEAD] for layer in look.layers]
         layers = [bare if bare and shown[slot] else layer for slot, layer in enumerate(layers)]
     return replace(look, layers=tuple(layers))
 
@@ -220,7 +222,8 @@ def _of_pattern(rng: np.random.Generator, kind: str, told: Told, colors: list[np
     if not colors and told.ground is None and stuffs:
         return build_layer(rng, materials()[stuffs[-1]])
     if surface.num_colors == 1:
-        return build_layer(rng, surface, (_jittered(rng, colors[0]),) if colors else ())
+        usual = colors or [np.array(_UNTOLD[kind])] if kind in _UNTOLD else colors
+        return build_layer(rng, surface, (_jittered(rng, usual[0]),) if usual else ())
     base = build_layer(rng, materials()[stuffs[-1]]) if stuffs else None
     ground = np.array(told.ground) if told.ground else None
     if ground is None and base is not None and len(colors) == 1 and _is_other(base.rgb(0), colors[0]):

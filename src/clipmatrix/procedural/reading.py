@@ -5,6 +5,7 @@ words of stuff gather until a noun takes them ("a *yellow and black striped* **s
 they are said of the noun before them ("a **man** covered in *moss*").
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -38,7 +39,14 @@ _COLORS_FIRST = frozenset(("coral", "rose", "pearl", "blond", "blonde"))
 
 
 _ENDS = (SLOTS.index("hands"), SLOTS.index("feet"))
+_SHIRT = (SLOTS.index("torso"), SLOTS.index("arms"))
+_OVERALLS = (SLOTS.index("torso"), SLOTS.index("legs"))
 _CLOTHED = tuple(SLOTS.index(name) for name in ("torso", "arms", "legs", "feet"))
+_IN_PLACE = re.compile(
+    r"\b((?:a|an|the) (?:[a-z]+ ){1,2}?)(?:for|as|instead of|in place of) (?:an?|his|her|its|the|their) (head|body|face|arm|hand|leg|foot)\b",
+    re.IGNORECASE,
+)
+"""What stands for a part of the body: "a pumpkin for a head" is a pumpkin head."""
 _CLEAR = frozenset(("water",))
 """What looks like that which is in it: a muddy river, icy water."""
 
@@ -142,7 +150,7 @@ def _merged(old: Told | None, new: Told) -> Told:
         colors=new.colors or (old.colors if not old.kinds or new.kinds else ()),
         ground=new.ground or old.ground,
         kinds=new.kinds or (() if new.colors and old.kinds and not is_pattern and old.colors else old.kinds),
-        rivals=(*new.rivals, *old.rivals, *((old.kinds,) if old.kinds and new.kinds else ())),
+        rivals=(*old.rivals, *((old.kinds,) if old.kinds and new.kinds else ()), *new.rivals),
         is_garment=new.is_garment or old.is_garment,
         cut=new.cut or old.cut,
     )
@@ -162,7 +170,7 @@ class _Reader:
         self.unknown: list[tuple[str, bool]] = []
         self.last: tuple[int, ...] = ALL
         self.link: Role | None = None
-        self.has_head = self.is_dead = self.is_clause = self.is_place = self.is_person = self.is_worn = False
+        self.has_head = self.is_dead = self.is_clause = self.is_place = self.is_person = self.is_worn = self.is_overall = False
 
     def read(self) -> "_Reader":
         for i, token in enumerate(self.tokens):
@@ -177,6 +185,9 @@ class _Reader:
                 case Role.UNKNOWN:
                     self._guess(i, token)
                 case Role.AND:
+                    if self.spec.is_figure and not is_material(self.spec.kinds[-1][0]):
+                        # "with green spots and orange horns"
+                        self._flush()
                     following = self._next(i, Role.NOTHING)
                     if following is None or not (following.senses.is_stuff or following.role is Role.UNKNOWN):
                         self._flush()
@@ -262,13 +273,21 @@ class _Reader:
         self.spec = _Spec()
         self.last = slots
         if slots == ALL:
-            if not senses.slots:
+            if senses.slots and self.link is Role.MADE and told.colors and not told.kinds:
+                # "made of green plastic": skin and all.
+                self._say_whole(replace(told, kinds=("solid",)))
+            elif not senses.slots:
                 self._say_whole(told)
             elif not told.is_empty:
                 self.bare = _merged(self.bare, told)
             return
         if told.is_empty and not senses.is_garment:
             return
+        if slots == _OVERALLS:
+            self.is_overall = True
+        elif self.is_overall and slots == _SHIRT:
+            # A shirt is under them, whichever is named first.
+            slots = _SHIRT[1:]
         for slot in slots:
             before = self.slots[slot]
             # Shoes and gloves are worn with a suit, whichever is named first.
@@ -318,19 +337,21 @@ class _Reader:
         if is_covered and not self.is_dead:
             # "covered in": what follows is a stuff all the same.
             return
-        is_same = self.link is token.role
-        self.link, self.is_place = token.role, False
+        is_made = token.role is Role.MADE or (token.text == "from" and self.link is Role.MADE)
+        role = Role.MADE if is_made else token.role
+        is_same = self.link is role
+        self.link, self.is_place = role, False
         self.is_worn = token.text in dressing() or (token.text == "in" and (self.is_person or self._is_dressed(i)))
-        if token.role is Role.MADE and token.text == "of" and self.is_dead:
+        if is_made and token.text == "of" and self.is_dead:
             return
         if token.text == "of" and self.last != ALL:
             # "the head of a wizard": the figure is still to be named.
             self.has_head, self.last = False, ALL
         self.is_dead = False
-        if token.role is Role.BREAK:
+        if role is Role.BREAK:
             self.is_clause = token.text.isalpha()
             self.is_dead = token.text in elsewhere()
-        elif token.role in (Role.WITH, Role.IN) and not is_same and self.last != ALL:
+        elif role in (Role.WITH, Role.IN) and not is_same and self.last != ALL:
             # "a shirt with white dots" speaks of the shirt; "trousers, with a blue head" of the figure again.
             following = self._next(i, Role.NOTHING, Role.ARTICLE)
             if following is not None and following.role is Role.ARTICLE:
@@ -358,6 +379,7 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
 
     Never fails: a sentence of which nothing is understood says nothing.
     """
+    text = _IN_PLACE.sub(r"\1\2", text)
     cape = read_cape(text)
     extra = {word: Token(word, Role.NAME, senses) for word, senses in (guesses or {}).items()}
     headwear, text = read_headwear(text)
