@@ -7,8 +7,9 @@ import numpy as np
 from clipmatrix.generate.finishing import Figure, finish
 from clipmatrix.procedural.lexing import sense_of
 from clipmatrix.procedural.looks import Layout, Look
-from clipmatrix.procedural.reading import Reading, Told, read
+from clipmatrix.procedural.reading import read
 from clipmatrix.procedural.tables import SLOTS
+from clipmatrix.procedural.understood import Reading, Told
 
 _HEAD, _TORSO, _ARMS, _HANDS, _LEGS, _FEET = range(len(SLOTS))
 _SHARE = 0.75

@@ -5,8 +5,9 @@ import pytest
 
 from clipmatrix.procedural.dressing import dress
 from clipmatrix.procedural.lexing import Senses, lex
-from clipmatrix.procedural.reading import Reading, Told, read, read_part
+from clipmatrix.procedural.reading import read, read_part
 from clipmatrix.procedural.tables import SLOTS, colors
+from clipmatrix.procedural.understood import Reading, Told
 
 _DRESSED = ("torso", "arms", "legs", "feet")
 
@@ -44,6 +45,13 @@ def _parts(reading: Reading) -> dict[str, str]:
         ("a tiny elf who lives in the forest and wears only leaves", dict.fromkeys(_DRESSED, "leaves")),
         ("a demon dressed in white", dict.fromkeys(_DRESSED, "white")),
         ("a man in a blue checked shirt", {"torso": "blue checks", "arms": "blue checks"}),
+        ("a purple monster with green spots and orange horns", {"whole": "green on purple spots"}),
+        ("a demon with black skin and orange cracks", {"bare": "orange on black cracks"}),
+        ("a jester in purple and gold", {"whole": "purple gold"}),
+        ("a soldier made of green plastic", {"whole": "green solid"}),
+        ("a man in blue overalls and a red shirt", {"torso": "blue", "arms": "red", "legs": "blue"}),
+        ("a plumber in a red shirt and blue overalls", {"torso": "blue", "arms": "red", "legs": "blue"}),
+        ("a chess piece carved from wood", {"whole": "wood"}),
         ("a person with blue polka dots on yellow", {"whole": "blue on yellow dots"}),
         ("a yellow man with blue spots", {"whole": "blue on yellow spots"}),
         ("a black and white checkered person", {"whole": "black white checks"}),
@@ -80,6 +88,9 @@ def test_each_part_gets_its_own(text: str, parts: dict[str, str]) -> None:
         ("a frog wearing a santa suit", ("santa",), ("frogman",)),
         ("a zombie", ("zombie",), ()),
         ("a zombie pirate", ("pirate",), ("zombie",)),
+        ("a pirate zombie", ("pirate",), ("zombie",)),
+        ("a zombie mummy", ("mummy",), ("zombie",)),
+        ("a person with a pumpkin for a head", ("pumpkinman",), ()),
         ("the queen of the bees", ("queen",), ()),
         ("a rusty robot", ("robot",), ()),
         ("a person made of stone", (), ()),

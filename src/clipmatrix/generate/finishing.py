@@ -9,9 +9,9 @@ from clipmatrix.bodies.body import Body
 from clipmatrix.procedural.capes import cape
 from clipmatrix.procedural.headwear import HeadBox, crown
 from clipmatrix.procedural.looks import Look
-from clipmatrix.procedural.reading import Reading
 from clipmatrix.procedural.tables import SLOTS
 from clipmatrix.procedural.tailoring import Limbs, find_limbs, tailor
+from clipmatrix.procedural.understood import Reading
 from clipmatrix.render.posed_bodies import slot_weights
 
 _HEAD = SLOTS.index("head")

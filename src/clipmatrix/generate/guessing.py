@@ -15,9 +15,10 @@ from clipmatrix.procedural.characters import characters
 from clipmatrix.procedural.kin import kin_of
 from clipmatrix.procedural.lexing import Senses, concepts, sense_of
 from clipmatrix.procedural.people import describe_people
-from clipmatrix.procedural.reading import Reading, read, read_part
+from clipmatrix.procedural.reading import read, read_part
 from clipmatrix.procedural.tables import SLOTS, surfaces
 from clipmatrix.procedural.told import says_only_a_form
+from clipmatrix.procedural.understood import Reading
 
 _NEAR = 0.42
 """Least kinship of a guess with the word that it stands for."""

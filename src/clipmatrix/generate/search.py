@@ -25,8 +25,8 @@ from clipmatrix.procedural.captions import TORSO, write_caption
 from clipmatrix.procedural.dressing import dress, impose, redress
 from clipmatrix.procedural.faces import face_of, read_face
 from clipmatrix.procedural.looks import Look, sample_look, settle_layout
-from clipmatrix.procedural.reading import Reading
 from clipmatrix.procedural.search_config import SearchConfig
+from clipmatrix.procedural.understood import Reading
 from clipmatrix.render.bake import Texels, bake_albedo, bake_offset, find_texels
 from clipmatrix.render.faces import paint_face
 from clipmatrix.render.posed_bodies import shape_from_phenotypes

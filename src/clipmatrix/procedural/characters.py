@@ -108,6 +108,12 @@ def choices(character: Character, slot: int) -> tuple[Wear, ...]:
 
 
 @cache
+def has_bare_head(name: str) -> bool:
+    """Whether the character of that name may be somebody with a face of skin: it is told by its clothes."""
+    return any(wear.kind == "skin" for wear in choices(characters()[name], SLOTS.index("head")))
+
+
+@cache
 def implied_builds(index: int | np.integer) -> np.ndarray:
     """The builds (axes) that go without saying when the character of this number is named: -1, 0 or 1."""
     cues = characters()[tuple(characters())[index]].cues

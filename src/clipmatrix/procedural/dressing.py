@@ -19,8 +19,8 @@ from clipmatrix.procedural.looks import (
     sample_skin,
     settle_layout,
 )
-from clipmatrix.procedural.reading import Reading, Told
 from clipmatrix.procedural.tables import SLOTS, materials, oklab_from_srgb, patterns, rgb_from_hex, surfaces
+from clipmatrix.procedural.understood import Reading, Told
 
 HEAD, TORSO, ARMS, HANDS, LEGS, FEET = range(len(SLOTS))
 _TWO_COLORED = ("halves", "upper_lower", "patches", "stripes", "splotches", "gradient")

@@ -7,14 +7,13 @@ they are said of the noun before them ("a **man** covered in *moss*").
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from clipmatrix.procedural.capes import ToldCape, read_cape
-from clipmatrix.procedural.characters import Wear
-from clipmatrix.procedural.headwear import Headwear, Rgb, read_headwear
-from clipmatrix.procedural.lengths import Lengths, read_lengths
+from clipmatrix.procedural.capes import read_cape
+from clipmatrix.procedural.characters import has_bare_head
+from clipmatrix.procedural.headwear import read_headwear
+from clipmatrix.procedural.lengths import read_lengths
 from clipmatrix.procedural.lexing import (
-    Cut,
     Role,
     Senses,
     Token,
@@ -27,133 +26,25 @@ from clipmatrix.procedural.lexing import (
     lex,
     not_people,
 )
-from clipmatrix.procedural.tables import SLOTS, surfaces
+from clipmatrix.procedural.tables import SLOTS
 from clipmatrix.procedural.told import told_builds
+from clipmatrix.procedural.understood import Reading, Spec, Told, merged
 
 ALL = tuple(range(len(SLOTS)))
 _NO_SENSES = Senses()
-_BARE_HEAD = Headwear()
-_USUAL_LENGTHS = Lengths()
 _COLORS_FIRST = frozenset(("coral", "rose", "pearl", "blond", "blonde"))
 """Words that name a stuff too, and of a person nearly always mean the colour."""
-
 
 _ENDS = (SLOTS.index("hands"), SLOTS.index("feet"))
 _SHIRT = (SLOTS.index("torso"), SLOTS.index("arms"))
 _OVERALLS = (SLOTS.index("torso"), SLOTS.index("legs"))
 _CLOTHED = tuple(SLOTS.index(name) for name in ("torso", "arms", "legs", "feet"))
 _IN_PLACE = re.compile(
-    r"\b((?:a|an|the) (?:[a-z]+ ){1,2}?)(?:for|as|instead of|in place of) (?:an?|his|her|its|the|their) (head|body|face|arm|hand|leg|foot)\b",
+    r"\b((?:a|an|the) (?:[a-z]+ ){1,2}?)(?:for|as|instead of|in place of) (?:an?|his|her|its|the|their) "
+    r"(head|body|face|arm|hand|leg|foot)\b",
     re.IGNORECASE,
 )
 """What stands for a part of the body: "a pumpkin for a head" is a pumpkin head."""
-_CLEAR = frozenset(("water",))
-"""What looks like that which is in it: a muddy river, icy water."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """What is said of one part: ``colors`` in order, ``ground`` under a pattern, surfaces that may be meant.
-
-    ``wears`` are alternatives out of a table of garments. A part of which nothing is said but that it is clothed has
-    none of all these. ``rivals`` are further surfaces named beside the last one. ``is_figure`` says that the first
-    colour is the pattern's ("pink stars"), not that of the ground under it ("a pink starry shirt").
-    """
-
-    colors: tuple[Rgb, ...] = ()
-    ground: Rgb | None = None
-    kinds: tuple[str, ...] = ()
-    rivals: tuple[tuple[str, ...], ...] = ()
-    wears: tuple[Wear, ...] = ()
-    is_garment: bool = False
-    is_figure: bool = False
-    cut: Cut | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it names neither a colour nor a stuff."""
-        return not (self.colors or self.kinds or self.wears or self.ground)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A sentence as it was understood.
-
-    ``whole`` is said of the whole figure, ``bare`` of its skin, ``slots`` of single parts (6). ``characters`` are the
-    rows of the table that the figure may be, ``skin`` those whose skin it has ("a *zombie* pirate"). ``unknown`` are
-    words that ought to say something, with whether each stands where the figure's own name does. ``headwear`` is
-    worn on the head, ``lengths`` are those of garments that are told, and ``cape`` is what is said of one.
-    """
-
-    whole: Told | None
-    bare: Told | None
-    slots: tuple[Told | None, ...]
-    characters: tuple[str, ...]
-    skin: tuple[str, ...]
-    builds: Mapping[str, int]
-    unknown: tuple[tuple[str, bool], ...]
-    headwear: Headwear = _BARE_HEAD
-    lengths: Lengths = _USUAL_LENGTHS
-    cape: ToldCape | None = None
-
-    @property
-    def says_nothing(self) -> bool:
-        """Whether no part has a colour, a stuff or a garment, and no character is named."""
-        return (
-            self.whole is None
-            and self.bare is None
-            and not self.characters
-            and all(told is None for told in self.slots)
-        )
-
-
-@dataclass
-class _Spec:
-    """Words of stuff that no noun has taken yet."""
-
-    colors: list[Rgb] = field(default_factory=list)
-    ground: Rgb | None = None
-    kinds: list[tuple[str, ...]] = field(default_factory=list)
-    is_on: bool = False
-    is_figure: bool = False
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.colors or self.kinds or self.ground)
-
-    def told(self, senses: Senses = _NO_SENSES) -> Told:
-        kinds = self.kinds[-1] if self.kinds else ()
-        if len(self.kinds) > 1 and self.kinds[-1][0] in _CLEAR:
-            kinds = self.kinds[-2]
-        if len(self.kinds) > 1 and self.colors:
-            # Of several surfaces the one that can have the colours.
-            kinds = next((k for k in reversed(self.kinds) if not is_material(k[0])), kinds)
-        wears = () if self.kinds or self.ground else senses.wears
-        rivals = tuple(other for other in self.kinds if other != kinds)
-        return Told(
-            tuple(self.colors), self.ground, kinds, rivals, wears, senses.is_garment, self.is_figure, senses.cut
-        )
-
-
-def _merged(old: Told | None, new: Told) -> Told:
-    """What was said before of the same part, and what is said now: a pattern lies on the colour that was there."""
-    if old is None or old.is_empty:
-        return new if old is None else replace(new, is_garment=new.is_garment or old.is_garment, cut=new.cut or old.cut)
-    if new.is_empty:
-        return old if old.cut or not new.cut else replace(old, cut=new.cut)
-    is_pattern = bool(new.kinds) and not is_material(new.kinds[0])
-    is_two = is_pattern and surfaces()[new.kinds[0]].num_colors == 2
-    if is_two and old.colors and not old.kinds and new.ground is None and len(new.colors) < 2:
-        return replace(new, ground=old.colors[0], colors=new.colors or old.colors[1:], cut=new.cut or old.cut)
-    return replace(
-        new,
-        colors=new.colors or (old.colors if not old.kinds or new.kinds else ()),
-        ground=new.ground or old.ground,
-        kinds=new.kinds or (() if new.colors and old.kinds and not is_pattern and old.colors else old.kinds),
-        rivals=(*old.rivals, *((old.kinds,) if old.kinds and new.kinds else ()), *new.rivals),
-        is_garment=new.is_garment or old.is_garment,
-        cut=new.cut or old.cut,
-    )
 
 
 class _Reader:
@@ -161,7 +52,7 @@ class _Reader:
 
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
-        self.spec = _Spec()
+        self.spec = Spec()
         self.whole: Told | None = None
         self.bare: Told | None = None
         self.slots: list[Told | None] = [None] * len(SLOTS)
@@ -170,7 +61,8 @@ class _Reader:
         self.unknown: list[tuple[str, bool]] = []
         self.last: tuple[int, ...] = ALL
         self.link: Role | None = None
-        self.has_head = self.is_dead = self.is_clause = self.is_place = self.is_person = self.is_worn = self.is_overall = False
+        self.has_head = self.is_dead = self.is_clause = self.is_place = False
+        self.is_person = self.is_worn = self.is_overall = self.is_bare = False
 
     def read(self) -> "_Reader":
         for i, token in enumerate(self.tokens):
@@ -239,7 +131,7 @@ class _Reader:
         if self.characters != names:
             self.skin, self.characters = self.characters, names
         if self.whole is not None:
-            self.bare, self.whole = _merged(self.bare, self.whole), None
+            self.bare, self.whole = merged(self.bare, self.whole), None
 
     def _is_of_stuff(self) -> bool:
         return self.has_head and self.link in (Role.MADE, Role.WITH, Role.IN, Role.IS)
@@ -249,7 +141,9 @@ class _Reader:
         following = self._next(i, Role.NOTHING, Role.BUILD)
         is_before_part = following is not None and bool(following.senses.slots)
         is_color = senses.rgb is not None and (
-            not senses.surfaces or is_before_part or (token.text in _COLORS_FIRST and self.link is not Role.MADE)
+            not senses.surfaces
+            or is_before_part
+            or (self.link is not Role.MADE and (token.text in _COLORS_FIRST or self._is_beside_color(i)))
         )
         if not is_color:
             self.spec.kinds.append(senses.surfaces)
@@ -259,18 +153,33 @@ class _Reader:
         elif senses.rgb is not None and senses.rgb not in self.spec.colors:
             self.spec.colors.append(senses.rgb)
 
+    def _is_beside_color(self, i: int) -> bool:
+        """Whether "and" joins it to a colour that is no stuff: "purple and gold"."""
+        pairs = (self.tokens[max(i - 2, 0) : i][::-1], self.tokens[i + 1 : i + 3])
+        return any(
+            len(pair) == 2
+            and pair[0].role is Role.AND
+            and pair[1].senses.rgb is not None
+            and not pair[1].senses.surfaces
+            for pair in pairs
+        )
+
     def _character(self, names: tuple[str, ...]) -> None:
         if self.characters:
             # "a queen of the bees": the first one is who it is.
             return
+        if self.skin and has_bare_head(self.skin[0]) and not has_bare_head(names[0]):
+            # "a pirate skeleton" is a skeleton pirate: it has the clothes of the one and the bones of the other.
+            self.skin, names = names, self.skin
         self.characters = names
         self._take(ALL)
 
     def _take(self, slots: tuple[int, ...], senses: Senses = _NO_SENSES) -> None:
         """A noun takes the words before it."""
         self.has_head, self.is_dead = True, False
+        self.is_bare = slots == ALL and bool(senses.slots)
         told = self.spec.told(senses)
-        self.spec = _Spec()
+        self.spec = Spec()
         self.last = slots
         if slots == ALL:
             if senses.slots and self.link is Role.MADE and told.colors and not told.kinds:
@@ -279,7 +188,7 @@ class _Reader:
             elif not senses.slots:
                 self._say_whole(told)
             elif not told.is_empty:
-                self.bare = _merged(self.bare, told)
+                self.bare = merged(self.bare, told)
             return
         if told.is_empty and not senses.is_garment:
             return
@@ -292,30 +201,34 @@ class _Reader:
             before = self.slots[slot]
             # Shoes and gloves are worn with a suit, whichever is named first.
             if not (len(slots) > 2 and slot in _ENDS and before is not None and before.is_garment):
-                self.slots[slot] = _merged(before, told)
+                self.slots[slot] = merged(before, told)
 
     def _say_whole(self, told: Told) -> None:
         if not told.is_empty:
-            self.whole = _merged(self.whole, replace(told, is_garment=False))
+            self.whole = merged(self.whole, replace(told, is_garment=False))
 
     def _flush(self) -> None:
         """What no noun took is said of the noun before."""
-        spec, self.spec = self.spec, _Spec()
+        spec, self.spec = self.spec, Spec()
         if spec.is_empty or self.is_dead:
             return
         if self.last == ALL and self.is_worn:
             told = spec.told(Senses(is_garment=True, cut=common_cut()))
             for slot in _CLOTHED:
-                self.slots[slot] = _merged(self.slots[slot], told)
+                self.slots[slot] = merged(self.slots[slot], told)
+            return
+        if self.last == ALL and self.is_bare and self.bare is not None and spec.is_figure:
+            # "black skin with orange cracks"
+            self.bare = merged(self.bare, spec.told())
             return
         if self.last == ALL:
             self._say_whole(spec.told())
             return
         for slot in self.last:
-            self.slots[slot] = _merged(self.slots[slot], spec.told())
+            self.slots[slot] = merged(self.slots[slot], spec.told())
 
     def _drop(self) -> None:
-        self.spec, self.is_dead = _Spec(), True
+        self.spec, self.is_dead = Spec(), True
 
     def _on(self, i: int) -> None:
         following = self._next(i, Role.NOTHING, Role.ARTICLE)
@@ -331,7 +244,7 @@ class _Reader:
     def _link(self, i: int, token: Token) -> None:
         if not self.has_head and not self.is_dead and self.spec.kinds and token.role in (Role.WITH, Role.IN):
             # "a tiger in a suit": it is no more than what it is of.
-            self.bare, self.spec, self.has_head = _merged(self.bare, self.spec.told()), _Spec(), True
+            self.bare, self.spec, self.has_head = merged(self.bare, self.spec.told()), Spec(), True
         is_covered = token.role in (Role.WITH, Role.IN) and self.link is Role.MADE and self.spec.is_empty
         self._flush()
         if is_covered and not self.is_dead:

@@ -8,8 +8,8 @@ from clipmatrix.procedural import primitives as P
 from clipmatrix.procedural.covers import Edge, cover
 from clipmatrix.procedural.lexing import Cut, usual_cut, usual_wear
 from clipmatrix.procedural.looks import Layer, Look, draw_wear
-from clipmatrix.procedural.reading import Reading
 from clipmatrix.procedural.tables import SLOTS
+from clipmatrix.procedural.understood import Reading
 
 _HEAD, _TORSO, _ARMS, _HANDS, _LEGS, _FEET = range(len(SLOTS))
 _HEM_BLUR_M = 0.003

@@ -22,7 +22,9 @@ def _phrases() -> tuple[tuple[re.Pattern[str], str, int], ...]:
         if build.axis == "gender":
             continue
         for phrase in build.words + build.phrases + build.also:
-            pattern = re.compile(rf"(?<!\bnot )(?<!\bless )(?<!\bwithout )(?<!\bno )\b{re.escape(phrase)}\b", re.IGNORECASE)
+            pattern = re.compile(
+                rf"(?<!\bnot )(?<!\bless )(?<!\bwithout )(?<!\bno )\b{re.escape(phrase)}\b", re.IGNORECASE
+            )
             found.append((pattern, build.axis, 1 if build.is_high else -1))
     # Longer phrases first: "skeletal" must not be found inside another phrase that says more.
     return tuple(sorted(found, key=lambda entry: (-len(entry[0].pattern), entry[0].pattern)))
