@@ -88,3 +88,10 @@ def test_what_was_read_is_imposed_on_any_look() -> None:
         told = reading.slots[LEGS]
         assert told is not None
         assert is_worn(look.layers[LEGS], told)
+
+
+def test_two_colours_are_those_of_a_characters_clothes() -> None:
+    look = dress(np.random.default_rng(0), read("a black and yellow samurai"))
+    shades = {tuple(np.round(layer.rgb(0), 1)) for layer in look.layers if layer.kind != "skin"}
+    assert {shade for shade in shades if max(shade) < 0.2}
+    assert {shade for shade in shades if shade[0] > 0.8 > 0.4 > shade[2]}

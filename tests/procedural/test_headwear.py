@@ -139,3 +139,9 @@ def test_a_wig_is_hair() -> None:
     wig, hair = (read_headwear(f"a clown with {words}")[0].hair for words in ("a green wig", "green hair"))
     assert wig is not None
     assert wig == hair
+
+
+def test_a_visor_has_the_colour_that_is_told() -> None:
+    assert read("an astronaut with a green visor").slots[HEAD] is None
+    face = _color(_crowned("an astronaut with a green visor").layers[HEAD], NOSE)
+    assert face[1] > 2 * max(face[0], face[2])

@@ -1,5 +1,6 @@
 """Looks that wear what a sentence says, with everything that it leaves open drawn at random; knows no encoder."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -118,7 +119,12 @@ def _character(rng: np.random.Generator, reading: Reading, wildness: float) -> L
         for slot in (HEAD, HANDS):
             layers[slot] = other.layers[slot]
     if reading.whole is not None and not _is_own_stuff(layers[HEAD], reading.whole):
-        if reading.whole.kinds or len(reading.whole.colors) > 1:
+        worn = {id(layer): layer for layer, is_bare in zip(layers[1:], is_skin[1:], strict=True) if not is_bare}
+        if not reading.whole.kinds and 1 < len(reading.whole.colors) <= len(worn):
+            shades = dict(zip(worn, itertools.cycle(reading.whole.colors), strict=False))
+            tinted = {key: recolored(layer, np.array(shades[key])) for key, layer in worn.items()}
+            layers = [tinted.get(id(layer), layer) for layer in layers]
+        elif reading.whole.kinds or len(reading.whole.colors) > 1:
             layers = [draw_told(rng, reading.whole) or layers[TORSO]] * len(SLOTS)
         elif reading.whole.colors:
             layers = _tinted(layers, is_skin, reading.whole.colors[0])

@@ -38,6 +38,7 @@ class Headwear:
     is_long: bool | None = None
     beard: Rgb | None = None
     is_bearded: bool = False
+    visor: Rgb | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "fur": re.compile(r"\b(?:covered|coated|made|full|coat) (?:in|with|of)\b[a-z ,-]*\bhair\b|\bhair[ -]covered\b"),
         "hair": re.compile(rf"\b{before}(?:hair(?:ed)?|wig)\b"),
         "shade": re.compile(rf"\b(?:{_any_of(list(table['shades']))})[ -](?=hair)"),
+        "visor": re.compile(rf"\b{before}visor\b"),
         "beard": re.compile(rf"\b{before}(?P<noun>{_any_of(table['beards'])})\b"),
         "hat": re.compile(rf"\b(?P<noun>{_any_of(list(_hat_phrases()))})\b"),
         "bald": re.compile(rf"\b(?:{_any_of(table['bald'])})\b,? ?"),
@@ -162,6 +164,8 @@ def read_headwear(text: str) -> tuple[Headwear, str]:
         text = lower = patterns["shade"].sub("", lower)
     if match := patterns["beard"].search(lower):
         found = replace(found, beard=named_color(match["before"], _table()["shades"]), is_bearded=True)
+    if match := patterns["visor"].search(lower):
+        found = replace(found, visor=named_color(match["before"], _table()["hat_shades"]))
     plain = lower.replace("’", "'").replace("'s hat", "s hat")
     if match := patterns["hat"].search(plain):
         phrase = match["noun"].replace("-", " ")
@@ -214,7 +218,7 @@ def crown(look: Look, told: Headwear, box: HeadBox, character: str = "", has_fac
     is_one = all(layer is head for layer in look.layers)
     is_plain = head.kind in ("skin", "solid") and not is_one
     hat = _hat_of(rng, look, told, name, is_plain)
-    visor = _own(rng, "visor", name, look)
+    visor = told.visor or _own(rng, "visor", name, look)
     if visor is not None and is_plain:
         start = box.middle + _VISOR_M
         layers[_HEAD] = cover(layers[_HEAD], visor, replace(_VISOR, start=start), Form(_BEARD_M), place=1)

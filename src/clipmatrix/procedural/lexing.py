@@ -197,7 +197,7 @@ def _phrases() -> dict[str, Token]:
                 found[plain(word)] = Token(plain(word), Role.NAME, senses)
     for word in table["objects"]:
         # Alone, hair is what grows on a head that has none here; a stuff is only "covered in" it.
-        if word == "hair" or word not in found or not found[word].senses.is_stuff:
+        if word in ("hair", "lipstick") or word not in found or not found[word].senses.is_stuff:
             found[word] = Token(word, Role.OBJECT)
     words = _table("words.yaml")
     for word in (*wording.BEINGS, *wording.MALE, *wording.FEMALE, *words["being"]):

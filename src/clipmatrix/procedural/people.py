@@ -16,6 +16,8 @@ _LAST_PHRASE = re.compile(r"\b(?:an?|the|of|as|like|and)\b|[,.;:]")
 _LIKENED = re.compile(r"\b(?:as|like)(?: an?| the)? ?$")
 _COSTUME = re.compile(r"(?:'s)? (?:costume|outfit|cosplay|suit|clothes|uniform)\b")
 _WORN = re.compile(r"\b(?:in|wearing)(?: an?| the| his| her)? $")
+_ANYBODY = re.compile(r"\b(?:man|woman|person|boy|girl|figure)\b")
+_BEING = re.compile(r"[ -](man|woman|girl|boy|guy|lady|person|kid)\b")
 _HEADWEAR = ("hair", "beard", "hat", "cap", "crown", "tiara", "mask", "helmet")
 """What a head has one of: whose is told is as the sentence says, not as such people's."""
 
@@ -52,6 +54,9 @@ def describe_people(text: str) -> tuple[str, dict[str, str]]:
         return before[: worn.start()] + looks + after[costume.end() :], {match.group(): looks}
     if _is_noun_next(after) or _is_another(before):
         return text, {}
+    if being := _BEING.match(after):
+        # "a goth girl"
+        looks, after = _ANYBODY.sub(being[1], looks, count=1), after[being.end() :]
     said = [token for token in lex(_LAST_PHRASE.split(before.lower())[-1]) if token.role is Role.NAME]
     if said:
         looks = _form_of(looks, all(_is_color(token) for token in said))

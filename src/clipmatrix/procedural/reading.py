@@ -26,7 +26,7 @@ from clipmatrix.procedural.lexing import (
     lex,
     not_people,
 )
-from clipmatrix.procedural.tables import SLOTS
+from clipmatrix.procedural.tables import BASIC_COLORS, SLOTS
 from clipmatrix.procedural.told import told_builds
 from clipmatrix.procedural.understood import Reading, Spec, Told, merged
 
@@ -47,6 +47,10 @@ _IN_PLACE = re.compile(
 """What stands for a part of the body: "a pumpkin for a head" is a pumpkin head."""
 
 
+def _is_color(token: Token) -> bool:
+    return token.senses.rgb is not None and (not token.senses.surfaces or token.text in BASIC_COLORS)
+
+
 class _Reader:
     """The state of a sentence half read."""
 
@@ -63,6 +67,7 @@ class _Reader:
         self.link: Role | None = None
         self.has_head = self.is_dead = self.is_clause = self.is_place = False
         self.is_person = self.is_worn = self.is_overall = self.is_bare = False
+        self.is_named = self.is_likened = False
 
     def read(self) -> "_Reader":
         for i, token in enumerate(self.tokens):
@@ -70,8 +75,12 @@ class _Reader:
                 case Role.NAME:
                     self._name(i, token)
                 case Role.BEING:
-                    self.is_person = token.text not in not_people()
-                    self._take(ALL)
+                    if self.is_likened:
+                        # "the head of a bull": of whose kind the part is, and not who it is.
+                        self._flush()
+                    else:
+                        self.is_person = token.text not in not_people()
+                        self._take(ALL)
                 case Role.OBJECT:
                     self._drop()
                 case Role.UNKNOWN:
@@ -156,13 +165,7 @@ class _Reader:
     def _is_beside_color(self, i: int) -> bool:
         """Whether "and" joins it to a colour that is no stuff: "purple and gold"."""
         pairs = (self.tokens[max(i - 2, 0) : i][::-1], self.tokens[i + 1 : i + 3])
-        return any(
-            len(pair) == 2
-            and pair[0].role is Role.AND
-            and pair[1].senses.rgb is not None
-            and not pair[1].senses.surfaces
-            for pair in pairs
-        )
+        return any(len(pair) == 2 and pair[0].role is Role.AND and _is_color(pair[1]) for pair in pairs)
 
     def _character(self, names: tuple[str, ...]) -> None:
         if self.characters:
@@ -178,6 +181,8 @@ class _Reader:
         """A noun takes the words before it."""
         self.has_head, self.is_dead = True, False
         self.is_bare = slots == ALL and bool(senses.slots)
+        self.is_named |= slots == ALL and not senses.slots
+        self.is_likened = False
         told = self.spec.told(senses)
         self.spec = Spec()
         self.last = slots
@@ -257,7 +262,8 @@ class _Reader:
         self.is_worn = token.text in dressing() or (token.text == "in" and (self.is_person or self._is_dressed(i)))
         if is_made and token.text == "of" and self.is_dead:
             return
-        if token.text == "of" and self.last != ALL:
+        self.is_likened = token.text == "of" and self.last != ALL and self.is_named
+        if token.text == "of" and self.last != ALL and not self.is_named:
             # "the head of a wizard": the figure is still to be named.
             self.has_head, self.last = False, ALL
         self.is_dead = False
