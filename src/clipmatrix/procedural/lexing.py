@@ -16,7 +16,8 @@ import yaml
 
 from clipmatrix.procedural import wording
 from clipmatrix.procedural.characters import Wear, characters, parse_wears
-from clipmatrix.procedural.tables import SLOTS, builds, colors, materials, surfaces
+from clipmatrix.procedural.primitives import Primitive
+from clipmatrix.procedural.tables import SLOTS, builds, colors, materials, rgb_from_hex, surfaces
 
 
 class Role(Enum):
@@ -324,6 +325,14 @@ def _mix_shades(tokens: list[Token]) -> list[Token]:
 def is_material(kind: str) -> bool:
     """Whether a surface has colours of its own."""
     return kind in materials()
+
+
+def metal_color(kinds: tuple[str, ...]) -> tuple[float, float, float] | None:
+    """The sRGB colour that goes by the name of the first of these surfaces, where that is a metal of one colour."""
+    row = materials().get(kinds[0]) if kinds else None
+    if row is None or row.metallic[0] < 0.5 or row.primitive is not Primitive.SOLID:
+        return None
+    return _triple(rgb_from_hex(row.colors[0][0]))
 
 
 def is_noun_of(phrase: str, kinds: tuple[str, ...]) -> bool:

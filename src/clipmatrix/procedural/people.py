@@ -16,6 +16,10 @@ _LAST_PHRASE = re.compile(r"\b(?:an?|the|of|as|like|and)\b|[,.;:]")
 _LIKENED = re.compile(r"\b(?:as|like)(?: an?| the)? ?$")
 _COSTUME = re.compile(r"(?:'s)? (?:costume|outfit|cosplay|suit|clothes|uniform)\b")
 _WORN = re.compile(r"\b(?:in|wearing)(?: an?| the| his| her)? $")
+_COAT = re.compile(
+    r"[ -](?:patterned|prints?|printed|spots|spotted|stripes|striped|skin|fur|furred|like|coloured|colored|coat|mask|head)\b"
+)
+"""What makes a beast's name a word for its coat."""
 _ANYBODY = re.compile(r"\b(?:man|woman|person|boy|girl|figure)\b")
 _BEING = re.compile(r"[ -](man|woman|girl|boy|guy|lady|person|kid)\b")
 _HEADWEAR = ("hair", "beard", "hat", "cap", "crown", "tiara", "mask", "helmet")
@@ -52,9 +56,11 @@ def describe_people(text: str) -> tuple[str, dict[str, str]]:
         _, *clauses = _CLAUSES.split(looks)
         looks = "".join(clauses).strip(" ,")
         return before[: worn.start()] + looks + after[costume.end() :], {match.group(): looks}
-    if _is_noun_next(after) or _is_another(before):
+    if _COAT.match(after) or _is_noun_next(after) or _is_another(before):
         return text, {}
     if being := _BEING.match(after):
+        if not _ANYBODY.search(looks):
+            return text, {}
         # "a goth girl"
         looks, after = _ANYBODY.sub(being[1], looks, count=1), after[being.end() :]
     said = [token for token in lex(_LAST_PHRASE.split(before.lower())[-1]) if token.role is Role.NAME]

@@ -24,6 +24,7 @@ from clipmatrix.procedural.lexing import (
     is_material,
     is_noun_of,
     lex,
+    metal_color,
     not_people,
 )
 from clipmatrix.procedural.tables import BASIC_COLORS, SLOTS
@@ -147,6 +148,8 @@ class _Reader:
 
     def _stuff(self, i: int, token: Token) -> None:
         senses = token.senses
+        if senses.rgb is None and self.link is not Role.MADE and self._is_beside_color(i):
+            senses = replace(senses, rgb=metal_color(senses.surfaces))
         following = self._next(i, Role.NOTHING, Role.BUILD)
         is_before_part = following is not None and bool(following.senses.slots)
         is_color = senses.rgb is not None and (
