@@ -95,3 +95,10 @@ def test_two_colours_are_those_of_a_characters_clothes() -> None:
     shades = {tuple(np.round(layer.rgb(0), 1)) for layer in look.layers if layer.kind != "skin"}
     assert {shade for shade in shades if max(shade) < 0.2}
     assert {shade for shade in shades if shade[0] > 0.8 > 0.4 > shade[2]}
+
+
+@pytest.mark.parametrize(("print_", "kind"), [("zebra print", "zebra"), ("tiger print", "tiger")])
+def test_a_beasts_print_has_its_colours_where_none_are_told(print_: str, kind: str) -> None:
+    for seed in range(3):
+        assert dress(np.random.default_rng(seed), read(f"a man in {print_} trousers")).layers[4].kind == kind
+    assert dress(np.random.default_rng(0), read(f"a man in pink {print_} trousers")).layers[4].kind == f"{kind}_two"

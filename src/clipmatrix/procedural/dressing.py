@@ -227,6 +227,9 @@ def _of_pattern(rng: np.random.Generator, kind: str, told: Told, colors: list[np
     stuffs = [name for group in told.rivals for name in group if is_material(name)]
     if not colors and told.ground is None and stuffs:
         return build_layer(rng, materials()[stuffs[-1]])
+    if not colors and told.ground is None and (twin := kind.removesuffix("_two")) != kind and twin in materials():
+        # A zebra's print of which no colour is told is black and white.
+        return build_layer(rng, materials()[twin])
     if surface.num_colors == 1:
         usual = colors or [np.array(_UNTOLD[kind])] if kind in _UNTOLD else colors
         return build_layer(rng, surface, (_jittered(rng, usual[0]),) if usual else ())

@@ -17,7 +17,8 @@ _LIKENED = re.compile(r"\b(?:as|like)(?: an?| the)? ?$")
 _COSTUME = re.compile(r"(?:'s)? (?:costume|outfit|cosplay|suit|clothes|uniform)\b")
 _WORN = re.compile(r"\b(?:in|wearing)(?: an?| the| his| her)? $")
 _COAT = re.compile(
-    r"[ -](?:patterned|prints?|printed|spots|spotted|stripes|striped|skin|fur|furred|like|coloured|colored|coat|mask|head)\b"
+    r"[ -](?:patterned|prints?|printed|spots|spotted|stripes|striped|skin|fur|furred|like|coloured|colored|coat|mask|"
+    r"head)\b"
 )
 """What makes a beast's name a word for its coat."""
 _ANYBODY = re.compile(r"\b(?:man|woman|person|boy|girl|figure)\b")

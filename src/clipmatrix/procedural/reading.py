@@ -47,6 +47,10 @@ _IN_PLACE = re.compile(
 )
 """What stands for a part of the body: "a pumpkin for a head" is a pumpkin head."""
 
+_SEA_PEOPLE = re.compile(r"\b(?:mermaid|merman|mermaids|siren|sea maiden)\b", re.IGNORECASE)
+_TAIL = re.compile(r"(?<!fish )(?<!mermaid )\btail\b", re.IGNORECASE)
+"""Others' tails are no part of a body that has none."""
+
 
 def _is_color(token: Token) -> bool:
     return token.senses.rgb is not None and (not token.senses.surfaces or token.text in BASIC_COLORS)
@@ -302,6 +306,8 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
     Never fails: a sentence of which nothing is understood says nothing.
     """
     text = _IN_PLACE.sub(r"\1\2", text)
+    if _SEA_PEOPLE.search(text):
+        text = _TAIL.sub("mermaid tail", text)
     cape = read_cape(text)
     extra = {word: Token(word, Role.NAME, senses) for word, senses in (guesses or {}).items()}
     headwear, text = read_headwear(text)
