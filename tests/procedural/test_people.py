@@ -39,7 +39,17 @@ def test_what_the_sentence_says_goes_before_the_description(text: str, told: str
 
 
 @pytest.mark.parametrize(
-    "text", ["a man and his dog", "a batman mask", "a pirate captain", "a queen of cats", "a person", "", "cat" * 999]
+    "text",
+    [
+        "a man and his dog",
+        "a batman mask",
+        "a pirate captain",
+        "a queen of cats",
+        "a man as red as a lobster",
+        "a person",
+        "",
+        "cat" * 999,
+    ],
 )
 def test_names_that_say_nothing_of_who_it_is(text: str) -> None:
     assert describe_people(text) == (text, {})

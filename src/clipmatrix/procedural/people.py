@@ -13,7 +13,10 @@ from clipmatrix.procedural.told import told_builds
 _CLAUSES = re.compile(r"(,? (?:in|with|made of) )")
 """Where a description goes on from who it is to what that looks like."""
 _LAST_PHRASE = re.compile(r"\b(?:an?|the|of|as|like|and)\b|[,.;:]")
-_LIKENED = re.compile(r"\b(?:as|like)(?: an?| the)? ?$")
+_LIKENED = re.compile(
+    r"\b(?:like|(?:dressed|disguised|costumed|clothed|clad|painted|posing|cosplaying|made) (?:up )?as)(?: an?| the)? ?$"
+)
+"""Whom somebody is said to be; "red as a lobster" says what is red."""
 _COSTUME = re.compile(r"(?:'s)? (?:costume|outfit|cosplay|suit|clothes|uniform)\b")
 _WORN = re.compile(r"\b(?:in|wearing)(?: an?| the| his| her)? $")
 _COAT = re.compile(

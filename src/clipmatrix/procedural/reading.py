@@ -126,7 +126,7 @@ class _Reader:
             return
         if senses.slots:
             self._take(senses.slots, senses)
-        elif senses.characters and self._is_costume(following):
+        elif senses.characters and not senses.surfaces and self._is_costume(following):
             self._disguise(senses.characters)
         elif senses.characters and following is not None and following.senses.characters:
             self.skin = senses.characters
