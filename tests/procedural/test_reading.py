@@ -57,6 +57,13 @@ def _parts(reading: Reading) -> dict[str, str]:
         ("a man whose shirt is made of steel", {"torso": "steel", "arms": "steel"}),
         ("a black and gold samurai", {"whole": "black macaroni and cheese"}),
         ("a woman with purple lipstick", {}),
+        ("a dark skinned woman in a red dress", {"bare": "dark gray skin", "torso": "red", "arms": "red", "legs": "red"}),
+        ("a pale woman", {"bare": "peach puff skin"}),
+        ("a pale blue woman with pale green skin", {"whole": "pale blue", "bare": "pale green"}),
+        ("a green-skinned witch", {"bare": "green"}),
+        ("a man wearing a green coat over a white shirt", {"torso": "green", "arms": "green"}),
+        ("a girl whose hair is made of snakes", {}),
+        ("a white kimono with red flowers", dict.fromkeys(_DRESSED, "red on white flowers")),
         ("a mermaid with a silver tail", {"legs": "silver"}),
         ("a dragon with a silver tail", {}),
         ("a wrestler in golden trunks", {"legs": "gold"}),
@@ -199,6 +206,18 @@ def test_who_is_of_a_beasts_skin_wears_clothes_over_it() -> None:
     torso, head = (look.layers[SLOTS.index(name)] for name in ("torso", "head"))
     assert head.kind == "tiger"
     assert torso.kind != "tiger"
+
+
+def test_who_has_a_coat_of_fur_wears_some_other_stuff() -> None:
+    look = dress(np.random.default_rng(0), read("a white furry creature in a waistcoat"))
+    assert look.layers[SLOTS.index("head")].kind == "white_fur"
+    assert look.layers[SLOTS.index("torso")].kind != "white_fur"
+    assert read("a white furry creature in a leather waistcoat").whole is not None
+
+
+def test_somebody_of_whom_only_the_skin_is_told_is_dressed() -> None:
+    assert read("a pale woman").says_nothing
+    assert not read("a green woman").says_nothing
 
 
 def test_what_a_garment_is_for_is_no_part_of_its_own() -> None:

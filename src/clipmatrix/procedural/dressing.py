@@ -29,8 +29,10 @@ _TWO_COLORED = ("halves", "upper_lower", "patches", "stripes", "splotches", "gra
 _SEVERAL_COLORS = ("patches", "splotches", "stripes")
 _PARTNERS = ((0.96, 0.95, 0.93), (0.08, 0.08, 0.09))
 """The commonest second colours: white and black."""
-_UNTOLD = {"metallic": (0.62, 0.63, 0.66)}
+_UNTOLD = {"metallic": (0.62, 0.63, 0.66), "shaggy": (0.33, 0.22, 0.13)}
 """The colour in sRGB of what has one by nature where none is told."""
+_ON_A_GROUND = ("flowers",)
+"""Stuffs whose colour is that of what they are strewn with."""
 _APART = 0.2
 _SAME = 0.06
 """OKLab distance up to which two colours are the same one."""
@@ -176,7 +178,7 @@ def draw_told(rng: np.random.Generator, told: Told) -> Layer | None:
         return _of_colors(rng, told, colors) if colors or told.ground else None
     kind = kinds[rng.integers(len(kinds))]
     if is_material(kind):
-        return _of_material(rng, kind, colors)
+        return _of_material(rng, kind, colors, told)
     return _of_pattern(rng, kind, told, colors)
 
 
@@ -205,10 +207,12 @@ def _of_colors(rng: np.random.Generator, told: Told, colors: list[np.ndarray]) -
     return layer
 
 
-def _of_material(rng: np.random.Generator, kind: str, colors: list[np.ndarray]) -> Layer:
+def _of_material(rng: np.random.Generator, kind: str, colors: list[np.ndarray], told: Told) -> Layer:
     surface = materials()[kind]
     if not colors:
         return build_layer(rng, surface)
+    if told.is_figure and kind in _ON_A_GROUND:
+        return _figured(rng, kind, colors, told)
     # A pattern that looks the same takes any colours; else the material is dyed.
     twins = [name for name in surface.near if name in patterns() and patterns()[name].primitive == surface.primitive]
     twins = [name for name in twins if name != "solid" and patterns()[name].num_colors <= max(1, len(colors))]
@@ -220,6 +224,17 @@ def _of_material(rng: np.random.Generator, kind: str, colors: list[np.ndarray]) 
         params[P.COLOR_B : P.COLOR_B + 3] = colors[1]
         layer = replace(layer, params=params)
     return layer
+
+
+def _figured(rng: np.random.Generator, kind: str, colors: list[np.ndarray], told: Told) -> Layer:
+    """Flowers of the last colour, on the ground that is told, or that what they are on has."""
+    layer = build_layer(rng, materials()[kind])
+    stuffs = [name for group in told.rivals for name in group if is_material(name)]
+    base = build_layer(rng, materials()[stuffs[-1]]).rgb(0) if stuffs else layer.rgb(0)
+    ground = np.array(told.ground) if told.ground else colors[0] if len(colors) > 1 else base
+    params = layer.params.copy()
+    params[P.COLOR_A : P.COLOR_A + 3], params[P.COLOR_B : P.COLOR_B + 3] = ground, colors[-1]
+    return replace(layer, params=params)
 
 
 def _of_pattern(rng: np.random.Generator, kind: str, told: Told, colors: list[np.ndarray]) -> Layer:

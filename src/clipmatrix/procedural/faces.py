@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from clipmatrix.procedural import wording
 from clipmatrix.procedural.headwear import Headwear, Rgb, named_color, rgb_of
 from clipmatrix.procedural.looks import Layer, Look
 from clipmatrix.procedural.primitives import COVER_COLOR, COVERS, IS_COVERED
@@ -65,6 +66,30 @@ def read_face(text: str) -> ToldFace:
         match = _patterns()[what].search(lower)
         colors[what] = named_color(match["before"], {}) if match else None
     return ToldFace(colors["eyes"], colors["lips"], _patterns()["faceless"].search(lower) is not None)
+
+
+@cache
+def _skin_patterns() -> tuple[re.Pattern[str], ...]:
+    skins = "|".join(sorted(_table()["skins"], key=len, reverse=True))
+    people = "|".join(_table()["shaded_people"])
+    who = "|".join([*wording.MALE, *wording.FEMALE, "person", "boy", "girl", "child", "kid"])
+    return (
+        re.compile(rf"\b(?P<shade>{skins})[ -]skinned\b,? ?", re.IGNORECASE),
+        re.compile(rf",? ?\bwith (?P<shade>{skins}) skin\b", re.IGNORECASE),
+        re.compile(rf"\b(?P<shade>{people}),? (?=(?:{who})\b)", re.IGNORECASE),
+    )
+
+
+def read_skin(text: str) -> tuple[Rgb | None, str]:
+    """The skin that the sentence gives to people in sRGB ("a dark-skinned woman"), and the sentence without that.
+
+    "A woman with blue skin" is left: that is no shade of people's.
+    """
+    for pattern in _skin_patterns():
+        if match := pattern.search(text):
+            shade = re.sub("[ -]+", " ", match["shade"].lower())
+            return rgb_of(_table()["skins"][shade]), text[: match.start()] + text[match.end() :]
+    return None, text
 
 
 def face_of(look: Look, told: ToldFace, headwear: Headwear, character: str = "") -> Face | None:

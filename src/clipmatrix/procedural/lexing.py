@@ -357,6 +357,12 @@ def dressing() -> frozenset[str]:
 
 
 @cache
+def coats() -> frozenset[str]:
+    """Surfaces that beasts have by nature, and clothes have not."""
+    return frozenset(_table("words.yaml")["coats"])
+
+
+@cache
 def not_people() -> frozenset[str]:
     """Beings that need not be people, and so not be dressed."""
     return frozenset(_table("words.yaml")["not_people"])

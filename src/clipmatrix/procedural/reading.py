@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from clipmatrix.procedural.capes import read_cape
 from clipmatrix.procedural.characters import has_bare_head
+from clipmatrix.procedural.faces import read_skin
 from clipmatrix.procedural.headwear import read_headwear
 from clipmatrix.procedural.lengths import read_lengths
 from clipmatrix.procedural.lexing import (
@@ -18,6 +19,7 @@ from clipmatrix.procedural.lexing import (
     Senses,
     Token,
     bare_parts,
+    coats,
     common_cut,
     dressing,
     elsewhere,
@@ -48,6 +50,7 @@ _IN_PLACE = re.compile(
 """What stands for a part of the body: "a pumpkin for a head" is a pumpkin head."""
 
 _SEA_PEOPLE = re.compile(r"\b(?:mermaid|merman|mermaids|siren|sea maiden)\b", re.IGNORECASE)
+_SKINNED = re.compile(r"\b([a-z]+)[ -]skinned,? ([a-z]+)\b", re.IGNORECASE)
 _TAIL = re.compile(r"(?<!fish )(?<!mermaid )\btail\b", re.IGNORECASE)
 """Others' tails are no part of a body that has none."""
 
@@ -72,7 +75,7 @@ class _Reader:
         self.link: Role | None = None
         self.has_head = self.is_dead = self.is_clause = self.is_place = False
         self.is_person = self.is_worn = self.is_overall = self.is_bare = False
-        self.is_named = self.is_likened = False
+        self.is_named = self.is_likened = self.is_thing = False
 
     def read(self) -> "_Reader":
         for i, token in enumerate(self.tokens):
@@ -88,6 +91,7 @@ class _Reader:
                         self._take(ALL)
                 case Role.OBJECT:
                     self._drop()
+                    self.is_thing = True
                 case Role.UNKNOWN:
                     self._guess(i, token)
                 case Role.AND:
@@ -107,6 +111,12 @@ class _Reader:
                     self._link(i, token)
         self._flush()
         return self
+
+    def undress(self) -> None:
+        """Who has a coat of fur, and clothes of which no more is told, wears some other stuff over it."""
+        is_coat = self.whole is not None and bool(self.whole.kinds) and self.whole.kinds[0] in coats()
+        if is_coat and not self.characters and any(told and told.is_garment and told.is_empty for told in self.slots):
+            self.bare, self.whole = self.whole, None
 
     def _next(self, i: int, *passed: Role) -> Token | None:
         return next((token for token in self.tokens[i + 1 :] if token.role not in passed), None)
@@ -211,6 +221,9 @@ class _Reader:
             slots = _SHIRT[1:]
         for slot in slots:
             before = self.slots[slot]
+            if self.link is Role.ON and senses.is_garment and before is not None and before.is_garment:
+                # "a green coat over a white shirt"
+                continue
             # Shoes and gloves are worn with a suit, whichever is named first.
             if not (len(slots) > 2 and slot in _ENDS and before is not None and before.is_garment):
                 self.slots[slot] = merged(before, told)
@@ -240,7 +253,7 @@ class _Reader:
             self.slots[slot] = merged(self.slots[slot], spec.told())
 
     def _drop(self) -> None:
-        self.spec, self.is_dead = Spec(), True
+        self.spec, self.is_dead, self.is_thing = Spec(), True, False
 
     def _on(self, i: int) -> None:
         following = self._next(i, Role.NOTHING, Role.ARTICLE)
@@ -267,7 +280,8 @@ class _Reader:
         is_same = self.link is role
         self.link, self.is_place = role, False
         self.is_worn = token.text in dressing() or (token.text == "in" and (self.is_person or self._is_dressed(i)))
-        if is_made and token.text == "of" and self.is_dead:
+        if self.is_dead and (is_made or role is Role.IS) and (self.is_thing or token.text == "of"):
+            # Hair that is made of snakes is hair.
             return
         self.is_likened = token.text == "of" and self.last != ALL and self.is_named
         if token.text == "of" and self.last != ALL and not self.is_named:
@@ -306,6 +320,8 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
     Never fails: a sentence of which nothing is understood says nothing.
     """
     text = _IN_PLACE.sub(r"\1\2", text)
+    skin, text = read_skin(text)
+    text = _SKINNED.sub(r"\2 with \1 skin", text)
     if _SEA_PEOPLE.search(text):
         text = _TAIL.sub("mermaid tail", text)
     cape = read_cape(text)
@@ -314,6 +330,9 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
     lengths, text = read_lengths(text)
     bare, clothed = bare_parts(text)
     reader = _Reader(lex(clothed, extra)).read()
+    if skin is not None and reader.bare is None:
+        reader.bare = Told((skin,), kinds=("skin",))
+    reader.undress()
     for cut in bare:
         for slot in cut.bare:
             reader.slots[slot] = reader.slots[slot] or Told(cut=replace(cut, bare=(slot,)))

@@ -67,7 +67,7 @@ class Reading:
         """Whether no part has a colour, a stuff or a garment, and no character is named."""
         return (
             self.whole is None
-            and self.bare is None
+            and (self.bare is None or self.bare.kinds == ("skin",))
             and not self.characters
             and all(told is None for told in self.slots)
         )
@@ -109,7 +109,8 @@ def merged(old: Told | None, new: Told) -> Told:
         return old if old.cut or not new.cut else replace(old, cut=new.cut)
     is_pattern = bool(new.kinds) and not is_material(new.kinds[0])
     is_two = is_pattern and surfaces()[new.kinds[0]].num_colors == 2
-    if is_two and old.colors and not old.kinds and new.ground is None and len(new.colors) < 2:
+    is_strewn = new.is_figure and new.kinds[:1] == ("flowers",) and new.ground is None and len(new.colors) == 1
+    if (is_two or is_strewn) and old.colors and not old.kinds and new.ground is None and len(new.colors) < 2:
         return replace(new, ground=old.colors[0], colors=new.colors or old.colors[1:], cut=new.cut or old.cut)
     return replace(
         new,
