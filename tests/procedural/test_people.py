@@ -31,6 +31,8 @@ def test_every_description_is_read_whole(name: str) -> None:
         ("an owl in a red suit", "a brown feathered creature with a long nose in a red suit"),
         ("elsa with green hair", "thin woman in a light blue evening dress with a white cape with green hair"),
         ("a goth boy", "a boy with black hair in a black lace dress with black boots"),
+        ("a man in a bear suit", "a man in a bear suit"),
+        ("a man in a chicken suit", "a man in a white feathered suit with a red head, with yellow feet"),
         ("a boy in a pope costume", "a boy in a white robe with a white skullcap"),
     ],
 )

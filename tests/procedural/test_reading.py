@@ -64,6 +64,8 @@ def _parts(reading: Reading) -> dict[str, str]:
         ("a man wearing a green coat over a white shirt", {"torso": "green", "arms": "green"}),
         ("a girl whose hair is made of snakes", {}),
         ("a white kimono with red flowers", dict.fromkeys(_DRESSED, "red on white flowers")),
+        ("a monster covered in blue fur with orange spots", {"whole": "orange on blue spots"}),
+        ("a woman in black lingerie", {"torso": "black"}),
         ("a mermaid with a silver tail", {"legs": "silver"}),
         ("a dragon with a silver tail", {}),
         ("a wrestler in golden trunks", {"legs": "gold"}),

@@ -57,8 +57,10 @@ def describe_people(text: str) -> tuple[str, dict[str, str]]:
     before, after = text[: match.start()], text[match.end() :]
     looks = described_people()[match.group().replace("-", " ")]
     if (costume := _COSTUME.match(after)) and (worn := _WORN.search(before)):
-        _, *clauses = _CLAUSES.split(looks)
-        looks = "".join(clauses).strip(" ,")
+        who, *clauses = _CLAUSES.split(looks)
+        # Of a beast its coat is worn.
+        coat = [" in a ", who.replace("creature", "suit")] if "creature" in who else []
+        looks = "".join(coat + clauses).strip(" ,")
         return before[: worn.start()] + looks + after[costume.end() :], {match.group(): looks}
     if _COAT.match(after) or _is_noun_next(after) or _is_another(before):
         return text, {}

@@ -101,6 +101,10 @@ class Spec:
         )
 
 
+def _is_patterned(told: Told) -> bool:
+    return bool(told.kinds) and not is_material(told.kinds[0])
+
+
 def merged(old: Told | None, new: Told) -> Told:
     """What was said before of the same part, and what is said now: a pattern lies on the colour that was there."""
     if old is None or old.is_empty:
@@ -110,7 +114,8 @@ def merged(old: Told | None, new: Told) -> Told:
     is_pattern = bool(new.kinds) and not is_material(new.kinds[0])
     is_two = is_pattern and surfaces()[new.kinds[0]].num_colors == 2
     is_strewn = new.is_figure and new.kinds[:1] == ("flowers",) and new.ground is None and len(new.colors) == 1
-    if (is_two or is_strewn) and old.colors and not old.kinds and new.ground is None and len(new.colors) < 2:
+    is_other = old.colors[:1] != new.colors and not _is_patterned(old)
+    if (is_two or is_strewn) and old.colors and is_other and new.ground is None and len(new.colors) < 2:
         return replace(new, ground=old.colors[0], colors=new.colors or old.colors[1:], cut=new.cut or old.cut)
     return replace(
         new,
