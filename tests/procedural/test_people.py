@@ -27,6 +27,8 @@ def test_every_description_is_read_whole(name: str) -> None:
     [
         ("a wooden batman", "a wooden muscular man, with pointy ears"),
         ("a black cat", "a black furry creature, with pointy ears"),
+        ("a wooden toy soldier", "a wooden soldier"),
+        ("a wooden grey alien", "a wooden alien"),
         ("a zombie batman", "a zombie muscular man, with pointy ears"),
         ("an owl in a red suit", "a brown feathered creature with a long nose in a red suit"),
         ("elsa with green hair", "thin woman in a light blue evening dress with a white cape with green hair"),
@@ -55,6 +57,12 @@ def test_what_the_sentence_says_goes_before_the_description(text: str, told: str
 )
 def test_names_that_say_nothing_of_who_it_is(text: str) -> None:
     assert describe_people(text) == (text, {})
+
+
+@pytest.mark.parametrize("name", described_people())
+def test_whoever_is_made_of_something_is_still_somebody(name: str) -> None:
+    assert describe_people(f"a wooden {name}")[0].strip() != "a wooden"
+    assert describe_people(f"a blue {name}")[0].strip() != "a blue"
 
 
 def test_the_whole_search_reads_the_description() -> None:

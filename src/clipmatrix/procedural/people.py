@@ -72,6 +72,8 @@ def describe_people(text: str) -> tuple[str, dict[str, str]]:
     said = [token for token in lex(_LAST_PHRASE.split(before.lower())[-1]) if token.role is Role.NAME]
     if said:
         looks = _form_of(looks, all(_is_color(token) for token in said))
+    if not looks.strip():
+        return text, {}
     looks = _but_for(looks, after)
     article = re.compile(r"\b(an?)(?= $)", re.IGNORECASE)
     return article.sub("an" if looks[0] in "aeiou" else "a", before) + looks + after, {match.group(): looks}
@@ -80,7 +82,8 @@ def describe_people(text: str) -> tuple[str, dict[str, str]]:
 def _form_of(looks: str, has_stuff: bool) -> str:
     """What the description says of the form alone, and of the stuff it is made of where ``has_stuff``."""
     who, *clauses = _CLAUSES.split(looks)
-    dropped = {token.text for token in lex(who) if token.role is Role.NAME and not (has_stuff and not _is_color(token))}
+    named = [token for token in lex(who) if token.role is Role.NAME and not token.senses.characters]
+    dropped = {token.text for token in named if not (has_stuff and not _is_color(token))}
     kept = [" ".join(word for word in who.split() if word not in dropped)]
     return ", ".join(kept + [f"with {clause}" for clause in clauses[1::2] if told_builds(f"with {clause}")])
 

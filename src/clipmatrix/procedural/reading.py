@@ -50,7 +50,7 @@ _IN_PLACE = re.compile(
 """What stands for a part of the body: "a pumpkin for a head" is a pumpkin head."""
 
 _SEA_PEOPLE = re.compile(r"\b(?:mermaid|merman|mermaids|siren|sea maiden)\b", re.IGNORECASE)
-_SKINNED = re.compile(r"\b([a-z]+)[ -]skinned,? ([a-z]+)\b", re.IGNORECASE)
+_SKINNED = re.compile(r"\b((?:(?:dark|light|pale|bright|deep) )?[a-z]+)[ -]skinned\b,? ?", re.IGNORECASE)
 _TAIL = re.compile(r"(?<!fish )(?<!mermaid )\btail\b", re.IGNORECASE)
 """Others' tails are no part of a body that has none."""
 
@@ -321,7 +321,8 @@ def read(text: str, guesses: Mapping[str, Senses] | None = None) -> Reading:
     """
     text = _IN_PLACE.sub(r"\1\2", text)
     skin, text = read_skin(text)
-    text = _SKINNED.sub(r"\2 with \1 skin", text)
+    if match := _SKINNED.search(text):
+        text = f"{text[: match.start()]}{text[match.end() :]}, with {match[1]} skin"
     if _SEA_PEOPLE.search(text):
         text = _TAIL.sub("mermaid tail", text)
     cape = read_cape(text)
